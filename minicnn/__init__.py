@@ -1,0 +1,44 @@
+"""minicnn: a convolutional-network engine written from scratch on NumPy and numba.
+
+>>> import minicnn as mc
+>>> from minicnn import nn
+>>> model = nn.Sequential(nn.Flatten(), nn.Dense(10), input_shape=(28, 28, 1))
+>>> model.parameter_count()
+7850
+
+The names below are imported when they are first used, so that ``import minicnn`` is quick.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Tensor": "minicnn.tensor",
+    "concatenate": "minicnn.tensor",
+    "no_grad": "minicnn.tensor",
+    "gradcheck": "minicnn.gradcheck",
+    "fit": "minicnn.training",
+    "evaluate": "minicnn.training",
+    "save_model": "minicnn.checkpoint",
+    "load_model": "minicnn.checkpoint",
+    "train": "minicnn.runs",
+}
+"""Where each name lives."""
+
+_MODULES = ("data", "functional", "kernels", "metrics", "nn", "optim", "zoo")
+
+__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604 - the names of a table are strings too
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"minicnn.{name}")
+    raise AttributeError(f"module 'minicnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

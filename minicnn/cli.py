@@ -1,0 +1,204 @@
+"""The command line: ``minicnn`` or ``python -m minicnn``."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from minicnn.errors import MinicnnError
+
+app = typer.Typer(
+    name="minicnn",
+    help="A convolutional-network engine written from scratch on NumPy and numba.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="A directory of IDX files; MNIST if not given.")
+]
+
+
+def main() -> None:
+    """Run the command; a mistake of the user is one line and exit code 2, never a traceback."""
+    try:
+        app()
+    except MinicnnError as error:
+        print(f"minicnn: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the named models with their sizes and recipes."""
+    from minicnn import zoo
+
+    rows = {
+        name: {
+            "about": entry.about,
+            "parameters": zoo.build(name).parameter_count(),
+            **dataclasses.asdict(entry.recipe),
+        }
+        for name, entry in zoo.MODELS.items()
+    }
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("model", "parameters", "optimizer", "rate", "batch", "epochs", "what it is"):
+        table.add_column(column, justify="right" if column in _NUMBERS else "left")
+    for name, row in rows.items():
+        cells = [name, f"{row['parameters']:,}", row["optimizer"], f"{row['lr']:g}"]
+        table.add_row(*cells, str(row["batch_size"]), str(row["epochs"]), row["about"])
+    _print(table)
+
+
+_NUMBERS = ("parameters", "rate", "batch", "epochs")
+
+
+@app.command()
+def summary(
+    model: Annotated[
+        str, typer.Argument(help="A model's name (`minicnn models`) or a run folder.")
+    ],
+) -> None:
+    """Show a model layer by layer."""
+    from minicnn import runs, zoo
+
+    is_run = model not in zoo.MODELS and Path(model).is_dir()
+    print((runs.Run.opened(model).model() if is_run else zoo.build(model)).summary())
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(help="One of `minicnn models`.")] = "cnn_classic",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training set.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Learning rate (the peak of a schedule).")
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Decoupled weight decay.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, step, cosine or one_cycle.")
+    ] = None,
+    clip_norm: Annotated[float | None, typer.Option(help="Longest gradient allowed.")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(min=0, max=0.99, help="Share given to all classes.")
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.99, help="Share of the training set held out; 0 for none."),
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many epochs without progress.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same run.")
+    ] = None,
+    data: DataOption = None,
+    kernels: Annotated[str | None, typer.Option(help="fast or reference.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/MODEL-1, -2, … if not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the stopped run in --out.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model, measure it on the test set, and write a run folder."""
+    from minicnn import runs
+
+    changes: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "clip_norm": clip_norm,
+        "label_smoothing": label_smoothing,
+        "validation": validation,
+        "patience": patience,
+        "seed": seed,
+        "data": None if data is None else str(data),
+        "kernels": kernels,
+    }
+    if resume and out is None:
+        raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
+    settings = runs.Settings.of(model, **changes)
+    folder = out or runs.free_folder(model)
+    run = runs.train(settings, folder, resume)
+    metrics = run.metrics()
+    if as_json:
+        print(json.dumps({"run": str(folder), **metrics}, indent=2))
+    else:
+        _show_run(folder, metrics)
+    if metrics["interrupted"]:
+        raise SystemExit(130)
+
+
+def _show_run(folder: Path, metrics: dict[str, Any]) -> None:
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("test accuracy", f"{metrics['test_accuracy']:.4f}")
+    table.add_row("test loss", f"{metrics['test_loss']:.4f}")
+    if "validation_accuracy" in metrics:
+        best = f"{metrics['validation_accuracy']:.4f}, best in epoch {metrics['best_epoch']}"
+        table.add_row("validation", best)
+    table.add_row("parameters", f"{metrics['parameters']:,}")
+    table.add_row("seconds", f"{metrics['seconds']:.1f}")
+    table.add_row("run folder", str(folder))
+    _print(table)
+    if metrics["interrupted"]:
+        again = f"minicnn train {metrics['model']} --out {folder} --resume"
+        print(f"\nStopped early. To go on:  {again}")
+    print(f"\nNext:  minicnn evaluate {folder}    minicnn summary {folder}    minicnn models")
+    print(f"Look:  {folder / 'curves.png'}  {folder / 'confusion.png'}  {folder / 'mistakes.png'}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a trained model on the test set."""
+    from minicnn import metrics, runs
+    from minicnn.training import evaluate as evaluate_model
+
+    opened = runs.Run.opened(run)
+    model = opened.model()
+    _, test = runs.load_data(opened.settings.data if data is None else str(data))
+    result = evaluate_model(model, test)
+    predictions = result.probabilities.argmax(axis=1)
+    right = int((predictions == result.labels).sum())
+    interval = metrics.wilson_interval(right, len(result.labels))
+    report = metrics.classification_report(result.labels, predictions, test.class_names)
+    if as_json:
+        figures = {
+            "test_accuracy": result.accuracy,
+            "test_loss": result.loss,
+            "images": len(result.labels),
+            "interval": [interval.low, interval.high],
+            "confusion": metrics.confusion_matrix(result.labels, predictions).tolist(),
+        }
+        print(json.dumps(figures, indent=2))
+        return
+    print(report)
+    print(f"\n{result}")
+    print(f"95 % interval of the accuracy: {interval.low:.4f} to {interval.high:.4f}")
+
+
+def _print(table: Table) -> None:
+    Console(soft_wrap=True).print(table)

@@ -1,0 +1,53 @@
+"""The errors that minicnn raises for what a user can mend.
+
+Each says what it got and what it needs. The command line prints the message alone and exits with
+code 2; from Python they are ordinary exceptions, and `ShapeError` is also a `ValueError`, as NumPy
+users expect.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class MinicnnError(Exception):
+    """Base of every error that the user of minicnn can mend."""
+
+
+class ShapeError(MinicnnError, ValueError):
+    """An array has a shape, dtype or content that the operation cannot take."""
+
+
+class DataError(MinicnnError, ValueError):
+    """A data set is missing, damaged, or does not fit together."""
+
+
+class GradientError(MinicnnError, RuntimeError):
+    """The tape cannot give the gradient that was asked for, or a gradient check failed."""
+
+
+class CheckpointError(MinicnnError, ValueError):
+    """A checkpoint or run folder is missing, damaged, in the way, or of another model."""
+
+
+class TrainingError(MinicnnError, RuntimeError):
+    """Training cannot go on, for example because the loss is no longer a number."""
+
+
+class WriteError(MinicnnError, OSError):
+    """A file cannot be written: the disk is full, the folder is missing or not ours."""
+
+
+class UnknownNameError(MinicnnError, LookupError):
+    """A name that minicnn does not know; the message gives the nearest one that it knows.
+
+    >>> raise UnknownNameError("model", "cnn_clasic", ["mlp", "cnn_classic"])
+    Traceback (most recent call last):
+    minicnn.errors.UnknownNameError: unknown model 'cnn_clasic'; did you mean 'cnn_classic'? \
+Known: mlp, cnn_classic
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]):
+        known = list(known)
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+        super().__init__(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}")

@@ -1,0 +1,197 @@
+"""Differentiable functions of tensors: each a forward and its rules side by side.
+
+Images are (N, H, W, C), kernels (KH, KW, C, F), dense weights (in, out), as in Keras. The array
+work is done by `minicnn.kernels`; see `minicnn.tensor.op` for how an op is written.
+"""
+
+import numpy as np
+
+from minicnn import kernels
+from minicnn.errors import ShapeError
+from minicnn.kernels.geometry import Pair, out_size
+from minicnn.tensor import Array, Operand, Tensor, once, op
+
+# ------------------------------------------------------------------ elementwise
+
+
+@op
+def exp(x):
+    """e to the power of each element."""
+    y = np.exp(x)
+    return y, lambda dy: dy * y
+
+
+@op
+def log(x):
+    """The natural logarithm of each element."""
+    return np.log(x), lambda dy: dy / x
+
+
+@op
+def sqrt(x):
+    """The square root of each element."""
+    y = np.sqrt(x)
+    return y, lambda dy: dy / (2 * y)
+
+
+@op
+def tanh(x):
+    """The hyperbolic tangent of each element."""
+    y = np.tanh(x)
+    return y, lambda dy: dy * (1 - y * y)
+
+
+@op
+def sigmoid(x):
+    """``1 / (1 + exp(-x))``, by way of tanh, which does not overflow."""
+    y = 0.5 * np.tanh(0.5 * x) + 0.5
+    return y, lambda dy: dy * y * (1 - y)
+
+
+@op
+def relu(x):
+    """``max(x, 0)``; the gradient at exactly 0 is 0."""
+    y = kernels.relu(x)
+    return y, lambda dy: kernels.relu_vjp(dy, y)
+
+
+@op
+def softmax(x):
+    """Probabilities along the last axis."""
+    y = kernels.softmax(x)
+    return y, lambda dy: y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+
+@op
+def dropout(x, rate: float, rng: np.random.Generator):
+    """Set each element to 0 with probability `rate`, and scale the others by ``1 / (1 - rate)``."""
+    if not 0 <= rate < 1:
+        raise ShapeError(f"dropout: the rate must be in [0, 1), got {rate}")
+    mask = kernels.dropout_mask(rng, x.shape, rate, x.dtype.type)
+    return x * mask, lambda dy: dy * mask
+
+
+# ------------------------------------------------------------------ convolution and pooling
+
+
+@op
+def conv2d(x, weight, bias, stride: Pair = (1, 1), padding: str = "valid"):
+    """Cross-correlation plus bias: (N, H, W, C), (KH, KW, C, F), (F,) -> (N, OH, OW, F)."""
+    _check_images("conv2d", x)
+    if weight.ndim != 4 or weight.shape[2] != x.shape[3] or bias.shape != weight.shape[3:]:
+        raise ShapeError(
+            f"conv2d: input {x.shape}, weight {weight.shape} and bias {bias.shape} do not fit: "
+            f"the weight must be (KH, KW, {x.shape[3]}, F), the bias (F,)"
+        )
+    kernel = weight.shape[:2]
+    out_size(x.shape[1:3], kernel, stride, padding)
+    return (
+        kernels.conv2d(x, weight, bias, stride, padding),
+        lambda dy: kernels.conv2d_dx(dy, weight, x.shape, stride, padding),
+        lambda dy: kernels.conv2d_dweight(dy, x, kernel, stride, padding),
+        kernels.conv2d_dbias,
+    )
+
+
+@op
+def max_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str = "valid"):
+    """The largest value of each window; of equal ones the first takes the whole gradient."""
+    _check_images("max_pool2d", x)
+    stride = stride or pool
+    y, winner = kernels.max_pool2d(x, pool, stride, padding)
+    return y, lambda dy: kernels.max_pool2d_vjp(dy, winner, x.shape, pool, stride, padding)
+
+
+@op
+def avg_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str = "valid"):
+    """The mean of each window; cells of the padding do not count."""
+    _check_images("avg_pool2d", x)
+    stride = stride or pool
+    y = kernels.avg_pool2d(x, pool, stride, padding)
+    return y, lambda dy: kernels.avg_pool2d_vjp(dy, x.shape, pool, stride, padding)
+
+
+@op
+def batch_norm(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
+    """Normalise each channel by `mean` and `variance`, which must be those of `x` itself.
+
+    `x` is (..., C), all else (C,). The rule for `x` includes that its statistics move with it.
+    """
+    rules = once(lambda dy: kernels.batch_norm_vjp(dy, x, gamma, mean, variance, epsilon))
+    return (
+        kernels.batch_norm(x, gamma, beta, mean, variance, epsilon),
+        lambda dy: rules(dy)[0],
+        lambda dy: rules(dy)[1],
+        lambda dy: rules(dy)[2],
+    )
+
+
+def _check_images(name: str, x: Array) -> None:
+    if x.ndim != 4:
+        raise ShapeError(f"{name}: the input must be images (N, H, W, C), got shape {x.shape}")
+
+
+# ------------------------------------------------------------------ loss
+
+
+def target_distribution(
+    labels: Array, classes: int, smoothing: float = 0.0, dtype: type = np.float32
+) -> Array:
+    """What the network should say: integers (N,) or probabilities (N, classes) -> (N, classes).
+
+    - `smoothing`: the share taken from each target and given to all classes equally
+      (Szegedy et al., 2016, arXiv:1512.00567, section 7).
+
+    >>> target_distribution(np.array([1]), 4, smoothing=0.2)
+    array([[0.05, 0.85, 0.05, 0.05]], dtype=float32)
+    """
+    labels = np.asarray(labels)
+    if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
+        if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+            raise ShapeError(
+                f"labels must be in 0..{classes - 1} for {classes} classes, "
+                f"got {labels.min()}..{labels.max()}"
+            )
+        targets: Array = np.zeros((len(labels), classes), dtype)
+        targets[np.arange(len(labels)), labels] = 1
+    elif labels.ndim == 2 and labels.shape[1] == classes:
+        targets = labels.astype(dtype)
+        if not np.allclose(targets.sum(axis=1), 1, atol=1e-3):
+            raise ShapeError("one-hot labels or probabilities must sum to 1 in each row")
+    else:
+        raise ShapeError(
+            f"labels must be integers (N,) or rows of probabilities (N, {classes}), "
+            f"got {labels.dtype} of shape {labels.shape}"
+        )
+    return targets * dtype(1 - smoothing) + dtype(smoothing / classes)
+
+
+@op
+def _mean_cross_entropy(logits, targets):
+    losses, probabilities = kernels.softmax_cross_entropy(logits, targets)
+
+    def rule(dy):
+        dlosses = np.full(len(losses), dy / len(losses), logits.dtype)
+        return kernels.softmax_cross_entropy_vjp(dlosses, probabilities, targets)
+
+    return losses.mean(), rule
+
+
+def softmax_cross_entropy(logits: Operand, labels: Array, smoothing: float = 0.0) -> Tensor:
+    """The mean over the batch of ``-sum(target * log softmax(logits))``, a single number.
+
+    - `logits`: (N, classes), before softmax; stable at any magnitude.
+    - `labels`: integers (N,), or one-hot rows or probabilities (N, classes).
+    - `smoothing`: label smoothing in [0, 1), 0 by default.
+
+    >>> softmax_cross_entropy(np.array([[0.0, 0.0], [1e4, 0.0]]), np.array([0, 1])).item()
+    5000.34657359028
+    """
+    logits = logits if isinstance(logits, Tensor) else Tensor(logits)
+    if logits.ndim != 2 or len(logits) != len(labels):
+        raise ShapeError(
+            f"softmax_cross_entropy: logits must be (N, classes) with a label each, got logits "
+            f"{logits.shape} and labels {np.shape(labels)}"
+        )
+    targets = target_distribution(labels, logits.shape[1], smoothing, logits.dtype.type)
+    return _mean_cross_entropy(logits, targets)

@@ -1,0 +1,138 @@
+"""The table of kernels: the engine calls ``kernels.conv2d(...)``, the table says whose that is.
+
+There are two complete sets, `reference` (NumPy, to read) and `fast` (numba, the default). Single
+entries can be replaced, by a student's own function for instance:
+
+>>> from minicnn import kernels
+>>> def my_relu(x):
+...     return x * (x > 0)
+>>> with kernels.use("reference", relu=my_relu):
+...     [kernels.provenance()[name].split(".")[-1] for name in ("relu", "im2col")]
+['my_relu', 'im2col']
+
+A kernel that is built from a replaced one is then taken from the reference set and built from the
+replacement, so that the new function is really the one that runs:
+
+>>> with kernels.use("fast", im2col=kernels.reference.im2col):
+...     kernels.provenance()["conv2d"]
+'minicnn.kernels.reference.conv2d with minicnn.kernels.reference.im2col'
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+from typing import Any
+
+from minicnn.errors import UnknownNameError
+from minicnn.kernels import reference
+
+Kernel = Callable[..., Any]
+
+NAMES = tuple(
+    name
+    for name, function in vars(reference).items()
+    if inspect.isfunction(function)
+    and function.__module__ == reference.__name__
+    and not name.startswith("_")
+    and name not in ("pad", "cells")
+)
+"""Every entry of the table, in the order of `reference.py`."""
+
+SETS = ("fast", "reference")
+
+_set_name = "fast"
+_overrides: dict[str, Kernel] = {}
+_table: dict[str, Kernel] = {}
+
+
+def __getattr__(name: str) -> Kernel:
+    """``kernels.conv2d``: the function that the table holds now."""
+    if name not in NAMES:
+        raise AttributeError(f"module 'minicnn.kernels' has no attribute {name!r}")
+    return (_table or _rebuild())[name]
+
+
+class use:  # noqa: N801 - reads as a function: `kernels.use("fast")`
+    """Choose a set of kernels, replace single ones, or both; effective at once.
+
+    As a context manager the earlier table comes back at the end of the block. The table belongs to
+    the process, not to a thread.
+
+    - `set_name`: "fast", "reference", or None to keep the present set and its replacements.
+    - `overrides`: functions by kernel name, with the reference's signature and results.
+
+    Raises `UnknownNameError` for a set or kernel that does not exist.
+    """
+
+    def __init__(self, set_name: str | None = None, /, **overrides: Kernel):
+        global _set_name, _overrides, _table
+        if set_name is not None and set_name not in SETS:
+            raise UnknownNameError("kernel set", set_name, SETS)
+        for name in overrides:
+            if name not in NAMES:
+                raise UnknownNameError("kernel", name, NAMES)
+        self._before = (_set_name, _overrides)
+        _overrides = {**({} if set_name else _overrides), **overrides}
+        _set_name = set_name or _set_name
+        _table = {}
+
+    def __enter__(self) -> "use":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _set_name, _overrides, _table
+        _set_name, _overrides = self._before
+        _table = {}
+
+
+def provenance() -> dict[str, str]:
+    """Whose function each entry of the table is, as ``module.name``."""
+    return {name: _describe(__getattr__(name)) for name in NAMES}
+
+
+def _rebuild() -> dict[str, Kernel]:
+    global _table
+    chosen = _module(_set_name)
+    _table = {name: _resolve(name, chosen) for name in NAMES}
+    return _table
+
+
+def _module(set_name: str) -> ModuleType:
+    if set_name == "fast":
+        from minicnn.kernels import fast  # here, because numba takes a while to import
+
+        return fast
+    return reference
+
+
+def _resolve(name: str, chosen: ModuleType) -> Kernel:
+    if name in _overrides:
+        return _overrides[name]
+    composite = getattr(reference, name)
+    parts = {part: _resolve(part, chosen) for part in _parts(composite) if _touched(part)}
+    if parts:
+        return functools.partial(composite, **parts)
+    return getattr(chosen, name, composite)
+
+
+def _touched(name: str) -> bool:
+    """Is this entry, or one that it is built from, replaced?"""
+    return name in _overrides or any(_touched(part) for part in _parts(getattr(reference, name)))
+
+
+def _parts(function: Kernel) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in NAMES]
+
+
+def _describe(function: Kernel) -> str:
+    if isinstance(function, functools.partial):
+        parts = ", ".join(_describe(part) for part in function.keywords.values())
+        return f"{_describe(function.func)} with {parts}"
+    return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"

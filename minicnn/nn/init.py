@@ -1,0 +1,64 @@
+"""Initial weights, by name.
+
+A weight of `fan_in` inputs and `fan_out` outputs is drawn so that neither the activations nor the
+gradients grow or shrink from layer to layer: Glorot and Bengio, 2010 (AISTATS) for symmetric
+activations, He et al., 2015 (arXiv:1502.01852) for ReLU, which lets half through.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minicnn.errors import UnknownNameError
+
+Initializer = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan_in, fan_out) of a dense (in, out) or convolution (KH, KW, in, out) weight.
+
+    >>> fans((784, 10)), fans((3, 3, 32, 64))
+    ((784, 10), (288, 576))
+    """
+    window = math.prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform with variance ``2 / (fan_in + fan_out)``; Keras's default."""
+    limit = math.sqrt(6 / sum(fans(shape)))
+    return rng.uniform(-limit, limit, shape).astype(np.float32)
+
+
+def glorot_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal with variance ``2 / (fan_in + fan_out)``."""
+    return rng.normal(0, math.sqrt(2 / sum(fans(shape))), shape).astype(np.float32)
+
+
+def he_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Uniform with variance ``2 / fan_in``."""
+    limit = math.sqrt(6 / fans(shape)[0])
+    return rng.uniform(-limit, limit, shape).astype(np.float32)
+
+
+def he_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal with variance ``2 / fan_in``."""
+    return rng.normal(0, math.sqrt(2 / fans(shape)[0]), shape).astype(np.float32)
+
+
+def zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """All zero: right for biases, wrong for weights (every unit would learn the same)."""
+    return np.zeros(shape, np.float32)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    f.__name__: f for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, zeros)
+}
+
+
+def initializer(name: str) -> Initializer:
+    """The initializer of this name; raises `UnknownNameError` with the nearest known one."""
+    if name not in INITIALIZERS:
+        raise UnknownNameError("initializer", name, INITIALIZERS)
+    return INITIALIZERS[name]

@@ -1,0 +1,285 @@
+"""The layers: each its settings (dataclass fields), its weights (`build`) and its forward pass.
+
+Defaults are Keras's. Shapes in `build` and `output_shape` leave the batch axis out.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minicnn import functional as F
+from minicnn import kernels
+from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.kernels.geometry import Pair, out_size
+from minicnn.nn.init import initializer
+from minicnn.nn.module import Module, Shape
+from minicnn.tensor import Tensor
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "tanh": F.tanh,
+    "sigmoid": F.sigmoid,
+    "softmax": F.softmax,
+}
+
+
+def as_pair(value: int | Pair, what: str) -> Pair:
+    """One size for both axes, or (rows, columns); both must be positive integers.
+
+    >>> as_pair(3, "kernel_size"), as_pair((2, 1), "stride")
+    ((3, 3), (2, 1))
+    """
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or not all(isinstance(v, int) and v > 0 for v in pair):
+        raise ShapeError(f"{what} must be a positive integer or a pair of them, got {value!r}")
+    return pair
+
+
+def _positive(value: int, what: str) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ShapeError(f"{what} must be a positive integer, got {value!r}")
+
+
+def _known_activation(name: str | None) -> None:
+    if name is not None and name not in ACTIVATIONS:
+        raise UnknownNameError("activation", name, ACTIVATIONS)
+
+
+def _activate(x: Tensor, name: str | None) -> Tensor:
+    return ACTIVATIONS[name](x) if name else x
+
+
+def _known_padding(padding: str) -> None:
+    if padding not in ("valid", "same"):
+        raise UnknownNameError("padding", str(padding), ["valid", "same"])
+
+
+def _image_shape(input_shape: Shape) -> tuple[int, int, int]:
+    if len(input_shape) != 3:
+        raise ShapeError(f"the input must be images (N, H, W, C), got {('N', *input_shape)}")
+    return input_shape
+
+
+# ------------------------------------------------------------------ layers with weights
+
+
+@dataclass(eq=False)
+class Dense(Module):
+    """``activation(x @ weight + bias)``: (N, in) -> (N, units).
+
+    - `activation`: "relu", "tanh", "sigmoid", "softmax" or None.
+    - `init`: the name of an initializer in `minicnn.nn.init`.
+    """
+
+    units: int
+    activation: str | None = None
+    init: str = "glorot_uniform"
+    name: str | None = None
+    weight: Tensor = field(init=False, repr=False)
+    bias: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _positive(self.units, "units")
+        _known_activation(self.activation)
+        initializer(self.init)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        self.output_shape(input_shape)
+        weight = initializer(self.init)(rng, (input_shape[0], self.units))
+        self.weight = Tensor(weight, requires_grad=True)
+        self.bias = Tensor(np.zeros(self.units, np.float32), requires_grad=True)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 1:
+            raise ShapeError(f"the input must be rows (N, in), got {('N', *input_shape)}")
+        return (self.units,)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        if x.shape[1:] != self.weight.shape[:1]:
+            raise ShapeError(f"the input must be (N, {self.weight.shape[0]}), got shape {x.shape}")
+        return _activate(x @ self.weight + self.bias, self.activation)
+
+
+@dataclass(eq=False)
+class Conv2D(Module):
+    """Convolution, bias and activation: (N, H, W, C) -> (N, OH, OW, filters).
+
+    - `kernel_size`, `stride`: one number for both axes, or (rows, columns).
+    - `padding`: "valid" (no padding) or "same" (``ceil(size / stride)`` outputs, as Keras pads).
+    - `activation`: "relu", "tanh", "sigmoid", "softmax" or None.
+    """
+
+    filters: int
+    kernel_size: int | Pair
+    stride: int | Pair = 1
+    padding: str = "valid"
+    activation: str | None = None
+    init: str = "glorot_uniform"
+    name: str | None = None
+    weight: Tensor = field(init=False, repr=False)
+    bias: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _positive(self.filters, "filters")
+        self._kernel = as_pair(self.kernel_size, "kernel_size")
+        self._stride = as_pair(self.stride, "stride")
+        _known_padding(self.padding)
+        _known_activation(self.activation)
+        initializer(self.init)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        self.output_shape(input_shape)
+        shape = (*self._kernel, input_shape[2], self.filters)
+        self.weight = Tensor(initializer(self.init)(rng, shape), requires_grad=True)
+        self.bias = Tensor(np.zeros(self.filters, np.float32), requires_grad=True)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        height, width, _ = _image_shape(input_shape)
+        out = out_size((height, width), self._kernel, self._stride, self.padding)
+        return (*out, self.filters)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        y = F.conv2d(x, self.weight, self.bias, self._stride, self.padding)
+        return _activate(y, self.activation)
+
+
+@dataclass(eq=False)
+class BatchNorm(Module):
+    """Normalise each channel to mean 0 and variance 1, then scale and shift by learnt amounts.
+
+    In training by the batch's own statistics, otherwise by their running averages:
+    ``average = momentum * average + (1 - momentum) * batch's``, with the biased variance, as Keras.
+    """
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    name: str | None = None
+    gamma: Tensor = field(init=False, repr=False)
+    beta: Tensor = field(init=False, repr=False)
+    moving_mean: Tensor = field(init=False, repr=False)
+    moving_variance: Tensor = field(init=False, repr=False)
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        channels = input_shape[-1]
+        self.gamma = Tensor(np.ones(channels, np.float32), requires_grad=True)
+        self.beta = Tensor(np.zeros(channels, np.float32), requires_grad=True)
+        self.moving_mean = Tensor(np.zeros(channels, np.float32))
+        self.moving_variance = Tensor(np.ones(channels, np.float32))
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        if x.shape[-1] != self.gamma.size:
+            raise ShapeError(f"the input must have {self.gamma.size} channels, got shape {x.shape}")
+        if not training:
+            scale = self.gamma / F.sqrt(self.moving_variance + self.epsilon)
+            return (x - self.moving_mean) * scale + self.beta
+        mean, variance = kernels.moments(x._data)
+        for average, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average[...] = self.momentum * average.data + (1 - self.momentum) * now
+        return F.batch_norm(x, self.gamma, self.beta, mean, variance, self.epsilon)
+
+
+# ------------------------------------------------------------------ layers without weights
+
+
+@dataclass(eq=False)
+class MaxPool2D(Module):
+    """The largest value of each window; `stride` is `pool_size` if not given."""
+
+    pool_size: int | Pair = 2
+    stride: int | Pair | None = None
+    padding: str = "valid"
+    name: str | None = None
+
+    _function = staticmethod(F.max_pool2d)
+
+    def __post_init__(self) -> None:
+        self._pool = as_pair(self.pool_size, "pool_size")
+        self._stride = as_pair(self.stride or self.pool_size, "stride")
+        _known_padding(self.padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        height, width, channels = _image_shape(input_shape)
+        return (*out_size((height, width), self._pool, self._stride, self.padding), channels)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return self._function(x, self._pool, self._stride, self.padding)
+
+
+@dataclass(eq=False)
+class AveragePool2D(MaxPool2D):
+    """The mean of each window; cells of the padding do not count."""
+
+    _function = staticmethod(F.avg_pool2d)
+
+
+@dataclass(eq=False)
+class Dropout(Module):
+    """In training each value becomes 0 with probability `rate`, the rest are scaled; else nothing."""
+
+    rate: float
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise ShapeError(f"the dropout rate must be in [0, 1), got {self.rate}")
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return F.dropout(x, self.rate, self.rng) if training and self.rate else x
+
+
+@dataclass(eq=False)
+class Flatten(Module):
+    """(N, ...) -> (N, product of the rest), in row-major order."""
+
+    name: str | None = None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (math.prod(input_shape),)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return x.reshape(x.shape[0], -1)
+
+
+@dataclass(eq=False)
+class ReLU(Module):
+    """``max(x, 0)``."""
+
+    name: str | None = None
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return F.relu(x)
+
+
+@dataclass(eq=False)
+class Activation(Module):
+    """One of the activations by name: "relu", "tanh", "sigmoid" or "softmax"."""
+
+    activation: str
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        _known_activation(self.activation)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return _activate(x, self.activation)
+
+
+LAYERS: dict[str, type[Module]] = {
+    layer.__name__: layer
+    for layer in (
+        Dense,
+        Conv2D,
+        BatchNorm,
+        MaxPool2D,
+        AveragePool2D,
+        Dropout,
+        Flatten,
+        ReLU,
+        Activation,
+    )
+}

@@ -1,0 +1,150 @@
+"""`Sequential`: layers one after the other, with a summary, and a description to build it again."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.nn.layers import LAYERS
+from minicnn.nn.module import Module, Shape
+from minicnn.tensor import Array, Tensor, no_grad
+
+
+class Sequential(Module):
+    """A model that passes its input through `layers` in turn.
+
+    - `input_shape`: one input without the batch axis; builds the weights now instead of at the
+      first input.
+    - `rng`: a Generator, or a seed for one, for initial weights and dropout; 0 by default, so that
+      a model is the same every time.
+
+    >>> from minicnn import nn
+    >>> model = nn.Sequential(nn.Flatten(), nn.Dense(10), input_shape=(28, 28, 1))
+    >>> model.parameter_count()
+    7850
+    """
+
+    def __init__(
+        self,
+        *layers: Module,
+        input_shape: Shape | None = None,
+        rng: np.random.Generator | int = 0,
+    ):
+        if not layers:
+            raise ShapeError("Sequential needs at least one layer")
+        self.layers = list(layers)
+        self.rng = np.random.default_rng(rng)
+        self.input_shape: Shape | None = None
+        self._name_layers()
+        if input_shape is not None:
+            self.ensure_built(tuple(input_shape))
+
+    def _name_layers(self) -> None:
+        """Keras's names: the kind of layer, numbered from the second of the kind on."""
+        taken = {layer.name for layer in self.layers}
+        counts: Counter[str] = Counter()
+        for layer in self.layers:
+            while layer.name is None:
+                kind = layer.snake_name()
+                name = f"{kind}_{counts[kind]}" if counts[kind] else kind
+                counts[kind] += 1
+                layer.name = None if name in taken else name
+        names = Counter(layer.name for layer in self.layers)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ShapeError(f"two layers have the same name: {', '.join(map(str, twice))}")
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        shape = input_shape
+        for layer in self.layers:
+            try:
+                layer.ensure_built(shape, self.rng)
+                shape = layer.output_shape(shape)
+            except ShapeError as error:
+                raise layer._with_my_name(error) from None
+        self.input_shape = input_shape
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        for layer in self.layers:
+            input_shape = layer.output_shape(input_shape)
+        return input_shape
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        if x.shape[1:] != self.input_shape:
+            raise ShapeError(
+                f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
+            )
+        for layer in self.layers:
+            x = layer(x, training)
+        return x
+
+    def predict(self, x: Array, batch_size: int = 512) -> Array:
+        """The outputs for any number of inputs, batch by batch, without recording a tape."""
+        with no_grad():
+            parts = [self(x[i : i + batch_size]).data for i in range(0, len(x), batch_size)]
+        if not parts:
+            raise ShapeError("predict needs at least one input, got none")
+        return np.concatenate(parts)
+
+    def config(self) -> dict[str, Any]:
+        """Layers and their settings as plain data; `from_config` builds the same model."""
+        layers = []
+        for layer in self.layers:
+            if type(layer).__name__ not in LAYERS:
+                raise UnknownNameError("layer", type(layer).__name__, LAYERS)
+            layers.append({"layer": type(layer).__name__, **layer.config()})
+        shape = None if self.input_shape is None else list(self.input_shape)
+        return {"input_shape": shape, "layers": layers}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], rng: np.random.Generator | int = 0
+    ) -> "Sequential":
+        """A new model from `config()`, with fresh weights."""
+        layers = []
+        for description in config["layers"]:
+            arguments = dict(description)
+            kind = arguments.pop("layer")
+            if kind not in LAYERS:
+                raise UnknownNameError("layer", kind, LAYERS)
+            lists = {k: tuple(v) for k, v in arguments.items() if isinstance(v, list)}
+            layers.append(LAYERS[kind](**{**arguments, **lists}))
+        shape = config.get("input_shape")
+        return cls(*layers, input_shape=tuple(shape) if shape else None, rng=rng)
+
+    def summary(self) -> str:
+        """A table of the layers: name, output shape and number of parameters, and the totals.
+
+        Raises `ShapeError` before the model is built.
+        """
+        if self.input_shape is None:
+            raise ShapeError("summary() needs the input's shape; give input_shape or an input")
+        rows, shape = [], self.input_shape
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+            count = sum(tensor.size for _, tensor in layer.named_tensors())
+            title = f"{layer.name} ({type(layer).__name__})"
+            rows.append((title, str((None, *shape)), f"{count:,}"))
+        total = sum(tensor.size for _, tensor in self.named_tensors())
+        trainable = self.parameter_count()
+        return "\n".join(
+            [
+                *_table(("Layer (type)", "Output shape", "Param #"), rows),
+                f"Total params: {total:,} ({total * 4 / 1024:,.2f} KB)",
+                f"Trainable params: {trainable:,} ({trainable * 4 / 1024:,.2f} KB)",
+                f"Non-trainable params: {total - trainable:,}",
+            ]
+        )
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = [cell.ljust(w) for cell, w in zip(row[:-1], widths, strict=False)]
+        return "  ".join([*cells, row[-1].rjust(widths[-1])])
+
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    return [line(head), rule, *map(line, rows), rule]

@@ -1,0 +1,63 @@
+"""How far a training is, for people: a moving bar in a terminal, one line per epoch elsewhere."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from minicnn.callbacks import Callback, Training
+
+
+class ShowProgress(Callback):
+    """Epoch, batches, loss, accuracy, images per second and the time left of the whole training."""
+
+    def __init__(self, console: Console | None = None):
+        self.console = console or Console(stderr=True)
+
+    def on_start(self, training: Training) -> None:
+        self.digits = len(str(training.epochs))
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        done = training.history.epochs * training.batches
+        total = training.epochs * training.batches
+        self.task = self.bar.add_task("", total=total, completed=done, figures="")
+        self.started = time.perf_counter()
+        self.bar.start()
+
+    def on_batch(self, training: Training) -> None:
+        if training.batch == 1:
+            self.started = time.perf_counter()
+        self.bar.update(
+            self.task,
+            advance=1,
+            description=self._epoch(training, training.history.epochs + 1),
+            figures=f"batch {training.batch}/{training.batches}  {self._figures(training)}",
+        )
+
+    def on_epoch(self, training: Training) -> None:
+        history = training.history
+        line = f"{self._epoch(training, history.epochs)}  {self._figures(training)}"
+        if "val_loss" in history:
+            line += (
+                f"  val loss {history['val_loss'][-1]:.4f}"
+                f"  val accuracy {history['val_accuracy'][-1]:.4f}"
+            )
+        self.bar.console.print(line, highlight=False, soft_wrap=True)
+
+    def on_end(self, training: Training) -> None:
+        self.bar.stop()
+
+    def _epoch(self, training: Training, number: int) -> str:
+        return f"epoch {number:>{self.digits}}/{training.epochs}"
+
+    def _figures(self, training: Training) -> str:
+        rate = training.images / max(time.perf_counter() - self.started, 1e-9)
+        return f"loss {training.loss:.4f}  accuracy {training.accuracy:.4f}  {rate:,.0f} images/s"

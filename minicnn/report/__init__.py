@@ -1,0 +1,1 @@
+"""The report on a trained model: its figures and its pages."""

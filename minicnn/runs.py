@@ -1,0 +1,224 @@
+"""A run: a model trained with given settings, and the folder that holds all that came of it.
+
+config.json      the settings
+last.npz         the training after its last finished epoch, to resume it
+model.npz        the model, with the weights of the epoch that was best in validation
+history.json     the figures of each epoch
+metrics.json     the figures of the finished run
+curves.png  confusion.png  mistakes.png
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn import kernels, optim, zoo
+from minicnn.callbacks import Callback, EarlyStopping, KeepBest
+from minicnn.checkpoint import Checkpoint, load_model, save_model
+from minicnn.data import Dataset, idx, mnist
+from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.files import StrPath, write_json
+from minicnn.metrics import confusion_matrix
+from minicnn.nn import Sequential
+from minicnn.training import Evaluation, evaluate, fit
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a run; the same settings give the same weights, bit for bit."""
+
+    model: str = "cnn_classic"
+    epochs: int = 10
+    batch_size: int = 128
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    validation: float = 0.1
+    patience: int | None = None
+    seed: int = 0
+    data: str | None = None
+    kernels: str | None = None
+
+    @classmethod
+    def of(cls, model: str, **changes: Any) -> "Settings":
+        """The model's recipe with these changes; those that are None are left as they are.
+
+        Raises `UnknownNameError` for a model, optimizer, schedule or kernel set that is not known.
+        """
+        recipe = asdict(zoo.entry(model).recipe)
+        if changes.get("optimizer") not in (None, recipe["optimizer"]):
+            recipe = {key: recipe[key] for key in ("batch_size", "epochs")}
+            recipe["lr"] = optim.optimizer(changes["optimizer"]).lr
+            recipe["weight_decay"] = optim.optimizer(changes["optimizer"]).weight_decay
+        given = {key: value for key, value in changes.items() if value is not None}
+        settings = cls(model=model, **{**recipe, **given})
+        optim.optimizer(settings.optimizer)
+        optim.schedule(settings.schedule)
+        if settings.kernels not in (None, *kernels.SETS):
+            raise UnknownNameError("kernel set", settings.kernels, kernels.SETS)
+        return settings
+
+    def build_optimizer(self) -> optim.Optimizer:
+        """The optimizer with these settings."""
+        momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        return optim.optimizer(
+            self.optimizer, lr=self.lr, weight_decay=self.weight_decay, **momentum
+        )
+
+
+def load_data(directory: str | None) -> tuple[Dataset, Dataset]:
+    """(train, test) of an IDX directory, or of MNIST if there is none."""
+    return mnist() if directory is None else idx(directory)
+
+
+def free_folder(model: str, parent: StrPath = "runs") -> Path:
+    """A folder for a new run that does not exist yet: ``runs/cnn_classic-1``, ``-2``, …"""
+    number = 1
+    while (folder := Path(parent) / f"{model}-{number}").exists():
+        number += 1
+    return folder
+
+
+def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool = True) -> "Run":
+    """Train, measure on the test set once, and write everything to the folder `out`.
+
+    - `resume`: go on in a folder where a run with the same settings was stopped; more `epochs`
+      than it had are allowed.
+
+    Raises `CheckpointError` if `out` exists (without `resume`) or holds another run.
+    """
+    started = time.perf_counter()
+    train_data, test_data = load_data(settings.data)
+    model = zoo.build(settings.model, train_data.image_shape, train_data.classes, settings.seed)
+    run = Run.resumed(out, settings) if resume else Run.created(out, settings)
+    best = KeepBest("val_accuracy" if settings.validation else "accuracy")
+    callbacks: list[Callback] = [best]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping(settings.patience))
+    callbacks.append(Checkpoint(run.folder / "last.npz", resume))
+    with kernels.use(settings.kernels):
+        try:
+            history = fit(
+                model,
+                train_data,
+                optimizer=settings.build_optimizer(),
+                epochs=settings.epochs,
+                batch_size=settings.batch_size,
+                validation=settings.validation,
+                schedule=optim.schedule(settings.schedule),
+                label_smoothing=settings.label_smoothing,
+                clip_norm=settings.clip_norm,
+                rng=np.random.default_rng((settings.seed, 1)),
+                callbacks=callbacks,
+                progress=progress,
+            )
+        finally:  # the best epoch is kept, whatever ended the training
+            if best.weights:
+                save_model(run.folder / "model.npz", model)
+        result = evaluate(model, test_data)
+    write_json(run.folder / "history.json", history)
+    metrics = {
+        "model": settings.model,
+        "test_accuracy": result.accuracy,
+        "test_loss": result.loss,
+        "parameters": model.parameter_count(),
+        "epochs": history.epochs,
+        "best_epoch": best.epoch,
+        "interrupted": history.interrupted,
+        "training_seconds": sum(history.get("seconds", ())),
+        "seconds": time.perf_counter() - started,
+    }
+    if settings.validation and history.epochs:
+        metrics["validation_accuracy"] = best.best
+    write_json(run.folder / "metrics.json", metrics)
+    _draw(run.folder, history, test_data, result)
+    return run
+
+
+def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: Evaluation) -> None:
+    from minicnn.report import figures  # here, because matplotlib takes a while to import
+
+    names = data.class_names
+    predictions = result.probabilities.argmax(axis=1)
+    matrix = confusion_matrix(result.labels, predictions, len(names))
+    if history:
+        figures.save(figures.curves(history), folder / "curves.png")
+    figures.save(figures.confusion(matrix, names), folder / "confusion.png")
+    mistakes = figures.mistakes(data.images, result.labels, result.probabilities, names)
+    figures.save(mistakes, folder / "mistakes.png")
+
+
+class Run:
+    """The folder of a run."""
+
+    def __init__(self, folder: StrPath, settings: Settings):
+        self.folder, self.settings = Path(folder), settings
+
+    @classmethod
+    def created(cls, folder: StrPath, settings: Settings) -> "Run":
+        """Make the folder of a new run; raises `CheckpointError` if there is something already."""
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise CheckpointError(
+                f"{folder} exists already and is not overwritten; choose another folder with "
+                "--out, or go on with the run in it with --resume"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"{folder}: cannot be made: {error.strerror}") from error
+        write_json(folder / "config.json", asdict(settings))
+        return cls(folder, settings)
+
+    @classmethod
+    def resumed(cls, folder: StrPath, settings: Settings) -> "Run":
+        """The stopped run in this folder; raises `CheckpointError` if its settings are others."""
+        run = cls.opened(folder)
+        old, new = asdict(replace(run.settings, epochs=settings.epochs)), asdict(settings)
+        other = [f"{k} {old[k]!r}, now {new[k]!r}" for k in old if old[k] != new[k]]
+        if other:
+            raise CheckpointError(f"{folder}: was started with other settings: {'; '.join(other)}")
+        write_json(run.folder / "config.json", new)
+        return cls(folder, settings)
+
+    @classmethod
+    def opened(cls, folder: StrPath) -> "Run":
+        """The run in this folder; raises `CheckpointError` if there is none."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise CheckpointError(f"{folder}: there is no such run folder")
+        settings = _read_json(folder / "config.json")
+        try:
+            return cls(folder, Settings(**settings))
+        except TypeError as error:
+            raise CheckpointError(f"{folder / 'config.json'}: unknown settings: {error}") from error
+
+    def model(self) -> Sequential:
+        """The trained model."""
+        return load_model(self.folder / "model.npz")
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures of the finished run."""
+        return _read_json(self.folder / "metrics.json")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path}: there is no such file; is {path.parent} the folder of a finished run?"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: holds no settings or figures")
+    return value

@@ -1,0 +1,165 @@
+"""`fit` trains a model, `evaluate` measures it."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minicnn import functional as F
+from minicnn import kernels
+from minicnn.callbacks import Callback, History, Training
+from minicnn.data import Dataset
+from minicnn.errors import ShapeError, TrainingError
+from minicnn.nn import Module
+from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
+from minicnn.progress import ShowProgress
+from minicnn.tensor import Array, no_grad
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model does on a set: mean loss, accuracy, and the probabilities (N, classes) behind."""
+
+    loss: float
+    accuracy: float
+    labels: Array
+    probabilities: Array
+
+    def __str__(self) -> str:
+        count = len(self.labels)
+        return f"accuracy {self.accuracy:.4f}, loss {self.loss:.4f} on {count:,} images"
+
+
+def evaluate(model: Module, data: Dataset, batch_size: int = 512) -> Evaluation:
+    """Mean loss and accuracy of `model` on `data`, with dropout off, and every probability."""
+    total, parts = 0.0, []
+    with no_grad():
+        for x, labels in data.batches(min(batch_size, len(data))):
+            logits = model(x)
+            total += F.softmax_cross_entropy(logits, labels).item() * len(labels)
+            parts.append(kernels.softmax(logits.data))
+    probabilities = np.concatenate(parts)
+    accuracy = float((probabilities.argmax(axis=1) == data.labels).mean())
+    return Evaluation(total / len(data), accuracy, data.labels, probabilities)
+
+
+def fit(
+    model: Module,
+    data: Dataset,
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int = 128,
+    validation: float | Dataset | None = 0.1,
+    schedule: Schedule = constant,
+    label_smoothing: float = 0.0,
+    clip_norm: float | None = None,
+    rng: np.random.Generator | int = 0,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+) -> History:
+    """Train `model` on `data` with softmax cross-entropy; returns the figures of each epoch.
+
+    - `optimizer`: ``Adam(1e-3)`` by default; its `lr` is multiplied by `schedule`, a function of
+      progress from 0 to 1.
+    - `validation`: the share of `data` to hold out, a set of its own, or None (or 0).
+    - `clip_norm`: scale the gradients down to this common length if they are longer.
+    - `rng`: a Generator, or a seed for one, for the split and the order of the batches.
+    - `progress`: show it on the standard error stream.
+
+    Ctrl-C ends it after the callbacks have put things in order; the history has the finished
+    epochs. Raises `TrainingError` when the loss stops being a number, `DataError` or `ShapeError`
+    when data and model do not fit.
+    """
+    rng = np.random.default_rng(rng)
+    if isinstance(validation, float | int):
+        data, held_out = data.split(validation, rng) if validation else (data, None)
+    else:
+        held_out = validation
+    _check_settings(model, data, epochs, batch_size)
+    training = Training(
+        model=model,
+        optimizer=optimizer or Adam(1e-3),
+        rng=rng,
+        epochs=epochs,
+        batches=math.ceil(len(data) / batch_size),
+        callbacks=[*callbacks, ShowProgress()] if progress else list(callbacks),
+    )
+    model.class_names = data.class_names
+    peak = training.optimizer.lr
+    _tell(training, "on_start")
+    try:
+        while training.history.epochs < epochs and not training.stop:
+            started = time.perf_counter()
+            for x, labels in data.batches(batch_size, rng):
+                step = training.history.epochs * training.batches + training.batch
+                training.optimizer.lr = peak * schedule(step / (epochs * training.batches))
+                _step(training, x, labels, label_smoothing, clip_norm)
+                _tell(training, "on_batch")
+            _finish_epoch(training, held_out, time.perf_counter() - started)
+    except KeyboardInterrupt:
+        training.history.interrupted = True
+    finally:
+        training.optimizer.lr = peak
+        _tell(training, "on_end")
+    return training.history
+
+
+def _check_settings(model: Module, data: Dataset, epochs: int, batch_size: int) -> None:
+    if epochs < 1:
+        raise TrainingError(f"epochs must be at least 1, got {epochs}")
+    model.ensure_built(data.image_shape)
+    classes = model.output_shape(data.image_shape)
+    if classes != (data.classes,):
+        raise ShapeError(
+            f"the model gives {classes} outputs for an image, the data has {data.classes} classes"
+        )
+    data.batches(batch_size)  # refuses a batch size that does not fit
+
+
+def _step(
+    training: Training, x: Array, labels: Array, smoothing: float, clip_norm: float | None
+) -> None:
+    """One batch: forward, loss, backward, update; and the running means of the epoch."""
+    model, optimizer = training.model, training.optimizer
+    logits = model(x, training=True)
+    loss = F.softmax_cross_entropy(logits, labels, smoothing)
+    if not math.isfinite(loss.item()):
+        raise TrainingError(
+            f"the loss became {loss.item()} in epoch {training.history.epochs + 1}, batch "
+            f"{training.batch + 1}, at a learning rate of {optimizer.lr:g}; try a smaller learning "
+            "rate or clip_norm=1, and look at the range of the data"
+        )
+    model.zero_grad()
+    loss.backward()
+    parameters = model.parameters()
+    if clip_norm:
+        clip_gradients(parameters, clip_norm)
+    optimizer.step(parameters)
+
+    if training.batch == 0:
+        training.images, training.loss, training.accuracy = 0, 0.0, 0.0
+    training.batch += 1
+    training.images += len(labels)
+    share = len(labels) / training.images
+    right = float((logits.data.argmax(axis=1) == labels).mean())
+    training.loss += share * (loss.item() - training.loss)
+    training.accuracy += share * (right - training.accuracy)
+
+
+def _finish_epoch(training: Training, held_out: Dataset | None, seconds: float) -> None:
+    figures = {"loss": training.loss, "accuracy": training.accuracy}
+    if held_out is not None:
+        result = evaluate(training.model, held_out)
+        figures |= {"val_loss": result.loss, "val_accuracy": result.accuracy}
+    figures |= {"lr": training.optimizer.lr, "seconds": seconds}
+    training.history.add(**figures, images_per_second=training.images / seconds)
+    training.batch = 0
+    _tell(training, "on_epoch")
+
+
+def _tell(training: Training, occasion: str) -> None:
+    for callback in training.callbacks:
+        getattr(callback, occasion)(training)
