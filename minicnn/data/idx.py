@@ -72,8 +72,8 @@ def write_idx(
     """Write an array as an IDX file and give its path; the file appears whole or not at all.
 
     `compress` is yes for a name that ends in `.gz`, unless given. Equal arrays give equal bytes.
-    Raises `DataError` for a dtype that IDX does not have, for a scalar, and, unless `overwrite`, for
-    a file that is there already; `WriteError` for a place that cannot be written.
+    Raises `DataError` for a dtype that IDX does not have, for a scalar, and for a file that is
+    there already unless `overwrite`; `WriteError` for a place that cannot be written.
 
     >>> write_idx("labels", np.array([1, 2]))
     Traceback (most recent call last):
