@@ -74,7 +74,7 @@ class Callback:
         """After the last epoch, or when training was interrupted."""
 
     def state(self) -> dict[str, Any]:
-        """What must be remembered, as plain data and arrays."""
+        """What must be remembered: plain data, and under "weights" arrays by name."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:

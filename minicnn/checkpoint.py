@@ -9,16 +9,16 @@
 7850
 """
 
+import contextlib
 import json
-import zipfile
-import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minicnn.callbacks import Callback, History, Training
-from minicnn.errors import CheckpointError, MinicnnError
+from minicnn.errors import CheckpointError, UnknownNameError
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Module, Sequential
 from minicnn.tensor import Array
@@ -39,9 +39,9 @@ def load_model(path: StrPath) -> Sequential:
         model = Sequential.from_config(about["model"])
         model.set_weights(arrays.get("weights", {}))
         names = about["class_names"]
-    except (MinicnnError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: not a whole model: {error}") from error
-    model.class_names = None if names is None else tuple(names)
+        model.class_names = None if names is None else tuple(names)
+    except Exception as error:  # whatever a description that we did not write leads to
+        raise CheckpointError(f"{path}: not a whole model: {_one_line(error)}") from error
     return model
 
 
@@ -70,12 +70,29 @@ class Checkpoint(Callback):
 def _describe(model: Module) -> Any:
     """What a checkpoint must agree with: the architecture, or at least the weights' shapes."""
     if isinstance(model, Sequential):
-        return json.loads(json.dumps(model.config()))
+        with contextlib.suppress(UnknownNameError):  # of a layer of the user's own
+            return json.loads(json.dumps(model.config()))
     return {name: list(tensor.shape) for name, tensor in model.named_tensors()}
 
 
-def _save(path: Path, training: Training) -> None:
-    states = {type(c).__name__: state for c in training.callbacks if (state := c.state())}
+def _named(callbacks: list[Callback]) -> dict[str, Callback]:
+    """Each callback by its class, those after the first of a class with a number."""
+    counts: Counter[str] = Counter()
+    named = {}
+    for callback in callbacks:
+        kind = type(callback).__name__
+        named[f"{kind} {counts[kind]}" if counts[kind] else kind] = callback
+        counts[kind] += 1
+    return named
+
+
+State = tuple[dict[str, Any], dict[str, dict[str, Array]]]
+"""Plain data, and arrays by name in groups."""
+
+
+def _state(training: Training) -> State:
+    """All that a training needs to go on."""
+    states = {name: state for name, c in _named(training.callbacks).items() if (state := c.state())}
     about = {
         "kind": "training",
         "model": _describe(training.model),
@@ -91,38 +108,50 @@ def _save(path: Path, training: Training) -> None:
     }
     arrays = {"weights": training.model.weights(), "optimizer": training.optimizer.state()}
     for name, state in states.items():
-        arrays[name] = state.get("weights", {})
-    _write(path, about, arrays)
+        arrays[f"callback {name}"] = state.get("weights", {})
+    return about, arrays
+
+
+def _set_state(training: Training, about: dict[str, Any], arrays: Any) -> None:
+    """Take up a `_state`; what does not fit raises an error of some kind half-way."""
+    parameters = training.model.parameters() if about["steps"] else []  # no step, no memory yet
+    training.optimizer.set_state(arrays.get("optimizer", {}), parameters, about["steps"])
+    training.model.set_weights(arrays.get("weights", {}))
+    for generator, state in zip(_generators(training), about["generators"], strict=True):
+        generator.bit_generator.state = state
+    for name, callback in _named(training.callbacks).items():
+        if name in about["callbacks"]:
+            weights = arrays.get(f"callback {name}", {})
+            callback.set_state({**about["callbacks"][name], "weights": weights})
+    training.history, training.stop = History(about["history"]), about["stop"]
+
+
+def _save(path: Path, training: Training) -> None:
+    _write(path, *_state(training))
 
 
 def _restore(path: Path, training: Training) -> None:
     about, arrays = _read(path, "training")
+    before = _state(training)
     try:
-        if about["model"] != _describe(training.model):
-            raise CheckpointError(f"{path}: is of another architecture: {about['model']}")
-        if about["optimizer"] != type(training.optimizer).__name__:
+        _check_fit(about, before[0])
+        _set_state(training, about, arrays)
+        if training.history.epochs > training.epochs:
             raise CheckpointError(
-                f"{path}: was trained with {about['optimizer']}, not with "
-                f"{type(training.optimizer).__name__}"
+                f"it has {training.history.epochs} epochs, more than the {training.epochs} wanted"
             )
-        generators = _generators(training)
-        parameters = training.model.parameters()
-        if about["steps"]:
-            optimizer_state = arrays.get("optimizer", {})
-            training.optimizer.set_state(optimizer_state, parameters, about["steps"])
-        training.model.set_weights(arrays["weights"])
-        for generator, state in zip(generators, about["generators"], strict=True):
-            generator.bit_generator.state = state
-        for callback in training.callbacks:
-            name = type(callback).__name__
-            if name in about["callbacks"]:
-                weights = arrays.get(name, {})
-                callback.set_state({**about["callbacks"][name], "weights": weights})
-        training.history, training.stop = History(about["history"]), about["stop"]
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path}: does not fit this training: {error}") from error
+    except Exception as error:  # whatever a file that is not of this training leads to
+        _set_state(training, *before)
+        raise CheckpointError(f"{path}: does not fit this training: {_one_line(error)}") from error
+
+
+def _check_fit(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    if theirs["model"] != ours["model"]:
+        raise CheckpointError(f"it is of another architecture: {theirs['model']}")
+    if theirs["optimizer"] != ours["optimizer"]:
+        raise CheckpointError(
+            f"it was trained with {theirs['optimizer']}, not with {ours['optimizer']}"
+        )
 
 
 def _generators(training: Training) -> list[np.random.Generator]:
@@ -136,24 +165,29 @@ def _write(path: StrPath, about: dict[str, Any], groups: dict[str, dict[str, Arr
     about = {"format": FORMAT, **about}
     arrays = {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    with atomic(path) as partial:
-        np.savez(partial, allow_pickle=False, about=text, **arrays)
+    with atomic(path) as partial, open(partial, "wb") as file:  # given a name, savez adds to it
+        np.savez(file, allow_pickle=False, about=text, **arrays)
 
 
-def _read(path: StrPath, kind: str) -> tuple[dict[str, Any], dict[str, dict[str, Array]]]:
+def _read(path: StrPath, kind: str) -> State:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(file["about"].tobytes())
+        # Opened here, because NumPy does not close a file that it then finds to be damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            about = json.loads(archive["about"].tobytes())
             groups: dict[str, dict[str, Array]] = {}
-            for key in file.files:
+            for key in archive.files:
                 group, _, name = key.partition("/")
-                groups.setdefault(group, {})[name] = file[key]
+                groups.setdefault(group, {})[name] = archive[key]
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: there is no such file") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
         raise CheckpointError(
-            f"{path}: not a file of minicnn, or damaged or cut off: {error}"
+            f"{path}: not a file of minicnn, or damaged or cut off: {_one_line(error)}"
         ) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("kind") != kind:
         raise CheckpointError(f"{path}: holds no {kind} in the format {FORMAT!r}")
     return about, groups
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{error}".split()) or type(error).__name__

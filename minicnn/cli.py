@@ -1,7 +1,10 @@
 """The command line: ``minicnn`` or ``python -m minicnn``."""
 
 import dataclasses
+import io
 import json
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,9 +31,11 @@ DataOption = Annotated[
 
 def main() -> None:
     """Run the command; a mistake of the user is one line and exit code 2, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without "─" shows "?"
+        sys.stdout.reconfigure(errors="replace")
     try:
         app()
-    except MinicnnError as error:
+    except (MinicnnError, OSError) as error:  # of the system: a path too long, a disk full
         print(f"minicnn: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
@@ -78,7 +83,9 @@ def summary(
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Argument(help="One of `minicnn models`.")] = "cnn_classic",
+    model: Annotated[
+        str | None, typer.Argument(help="One of `minicnn models`; cnn_classic if not given.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training set.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd.")] = None,
@@ -118,6 +125,7 @@ def train(
     from minicnn import runs
 
     changes: dict[str, Any] = {
+        "model": model,
         "epochs": epochs,
         "batch_size": batch_size,
         "optimizer": optimizer,
@@ -130,15 +138,17 @@ def train(
         "validation": validation,
         "patience": patience,
         "seed": seed,
-        "data": None if data is None else str(data),
+        "data": None if data is None else os.path.abspath(data),
         "kernels": kernels,
     }
-    if resume and out is None:
-        raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
-    settings = runs.Settings.of(model, **changes)
-    folder = out or runs.free_folder(model)
-    run = runs.train(settings, folder, resume)
-    metrics = run.metrics()
+    if resume:
+        if out is None:
+            raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
+        settings = runs.Settings.of_run(out, **changes)
+    else:
+        settings = runs.Settings.of(**{**changes, "model": model or "cnn_classic"})
+    folder = out or runs.free_folder(settings.model)
+    metrics = runs.train(settings, folder, resume).metrics()
     if as_json:
         print(json.dumps({"run": str(folder), **metrics}, indent=2))
     else:
@@ -148,6 +158,7 @@ def train(
 
 
 def _show_run(folder: Path, metrics: dict[str, Any]) -> None:
+    name = shlex.quote(str(folder))
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column()
@@ -161,9 +172,8 @@ def _show_run(folder: Path, metrics: dict[str, Any]) -> None:
     table.add_row("run folder", str(folder))
     _print(table)
     if metrics["interrupted"]:
-        again = f"minicnn train {metrics['model']} --out {folder} --resume"
-        print(f"\nStopped early. To go on:  {again}")
-    print(f"\nNext:  minicnn evaluate {folder}    minicnn summary {folder}    minicnn models")
+        print(f"\nStopped early. To go on:  minicnn train --out {name} --resume")
+    print(f"\nNext:  minicnn evaluate {name}    minicnn summary {name}    minicnn models")
     print(f"Look:  {folder / 'curves.png'}  {folder / 'confusion.png'}  {folder / 'mistakes.png'}")
 
 
@@ -201,4 +211,4 @@ def evaluate(
 
 
 def _print(table: Table) -> None:
-    Console(soft_wrap=True).print(table)
+    Console(soft_wrap=True, markup=False).print(table)

@@ -31,6 +31,8 @@ def atomic(path: StrPath) -> Iterator[Path]:
     partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
         yield partial
+        with open(partial, "r+b") as file:  # on the disk, before it takes the old file's place
+            os.fsync(file.fileno())
         os.replace(partial, target)
     except OSError as error:
         raise WriteError(f"{target}: cannot be written: {error.strerror or error}") from error

@@ -77,20 +77,60 @@ def dropout(x, rate: float, rng: np.random.Generator):
 @op
 def conv2d(x, weight, bias, stride: Pair = (1, 1), padding: str = "valid"):
     """Cross-correlation plus bias: (N, H, W, C), (KH, KW, C, F), (F,) -> (N, OH, OW, F)."""
+    _check_convolution(x, weight, bias, stride, padding)
+    return (
+        kernels.conv2d(x, weight, bias, stride, padding),
+        lambda dy: kernels.conv2d_dx(dy, weight, x.shape, stride, padding),
+        lambda dy: kernels.conv2d_dweight(dy, x, weight.shape[:2], stride, padding),
+        kernels.conv2d_dbias,
+    )
+
+
+@op
+def conv2d_relu(x, weight, bias, stride: Pair = (1, 1), padding: str = "valid"):
+    """``relu(conv2d(x, ...))`` in one pass over memory."""
+    _check_convolution(x, weight, bias, stride, padding)
+    y = kernels.conv2d_relu(x, weight, bias, stride, padding)
+    before_relu = once(lambda dy: kernels.relu_vjp(dy, y))
+    return (
+        y,
+        lambda dy: kernels.conv2d_dx(before_relu(dy), weight, x.shape, stride, padding),
+        lambda dy: kernels.conv2d_dweight(before_relu(dy), x, weight.shape[:2], stride, padding),
+        lambda dy: kernels.conv2d_dbias(before_relu(dy)),
+    )
+
+
+@op
+def conv2d_relu_max_pool2d(
+    x, weight, bias, stride: Pair = (1, 1), padding: str = "valid", pool: Pair = (2, 2)
+):
+    """``max_pool2d(relu(conv2d(x, ...)), pool)``; the full-sized output never leaves the cache.
+
+    Only the winner of each pool has a gradient, so the rules visit the winners alone.
+    """
+    kernel = weight.shape[:2]
+    image = _check_convolution(x, weight, bias, stride, padding)
+    out_size(image, pool, pool, "valid")
+    y, winner = kernels.conv2d_relu_max_pool2d(x, weight, bias, stride, padding, pool)
+    alive = once(lambda dy: kernels.relu_vjp(dy, y))
+    windows = (stride, padding, pool)
+    return (
+        y,
+        lambda dy: kernels.conv2d_dx_of_winners(alive(dy), winner, weight, x.shape, *windows),
+        lambda dy: kernels.conv2d_dweight_of_winners(alive(dy), winner, x, kernel, *windows),
+        lambda dy: kernels.conv2d_dbias(alive(dy)),
+    )
+
+
+def _check_convolution(x: Array, weight: Array, bias: Array, stride: Pair, padding: str) -> Pair:
+    """(OH, OW), or a `ShapeError` that says what does not fit."""
     _check_images("conv2d", x)
     if weight.ndim != 4 or weight.shape[2] != x.shape[3] or bias.shape != weight.shape[3:]:
         raise ShapeError(
             f"conv2d: input {x.shape}, weight {weight.shape} and bias {bias.shape} do not fit: "
             f"the weight must be (KH, KW, {x.shape[3]}, F), the bias (F,)"
         )
-    kernel = weight.shape[:2]
-    out_size(x.shape[1:3], kernel, stride, padding)
-    return (
-        kernels.conv2d(x, weight, bias, stride, padding),
-        lambda dy: kernels.conv2d_dx(dy, weight, x.shape, stride, padding),
-        lambda dy: kernels.conv2d_dweight(dy, x, kernel, stride, padding),
-        kernels.conv2d_dbias,
-    )
+    return out_size(x.shape[1:3], weight.shape[:2], stride, padding)
 
 
 @op

@@ -29,28 +29,30 @@ class ShowProgress(Callback):
         done = training.history.epochs * training.batches
         total = training.epochs * training.batches
         self.task = self.bar.add_task("", total=total, completed=done, figures="")
-        self.started = time.perf_counter()
         self.bar.start()
+        self.started = time.perf_counter()
 
     def on_batch(self, training: Training) -> None:
-        if training.batch == 1:
-            self.started = time.perf_counter()
+        rate = training.images / max(time.perf_counter() - self.started, 1e-9)
+        batch = f"batch {training.batch}/{training.batches}"
         self.bar.update(
             self.task,
             advance=1,
             description=self._epoch(training, training.history.epochs + 1),
-            figures=f"batch {training.batch}/{training.batches}  {self._figures(training)}",
+            figures=f"{batch}  {self._figures(training, rate)}",
         )
 
     def on_epoch(self, training: Training) -> None:
         history = training.history
-        line = f"{self._epoch(training, history.epochs)}  {self._figures(training)}"
+        figures = self._figures(training, history["images_per_second"][-1])
+        line = f"{self._epoch(training, history.epochs)}  {figures}"
         if "val_loss" in history:
             line += (
                 f"  val loss {history['val_loss'][-1]:.4f}"
                 f"  val accuracy {history['val_accuracy'][-1]:.4f}"
             )
         self.bar.console.print(line, highlight=False, soft_wrap=True)
+        self.started = time.perf_counter()
 
     def on_end(self, training: Training) -> None:
         self.bar.stop()
@@ -58,6 +60,5 @@ class ShowProgress(Callback):
     def _epoch(self, training: Training, number: int) -> str:
         return f"epoch {number:>{self.digits}}/{training.epochs}"
 
-    def _figures(self, training: Training) -> str:
-        rate = training.images / max(time.perf_counter() - self.started, 1e-9)
+    def _figures(self, training: Training, rate: float) -> str:
         return f"loss {training.loss:.4f}  accuracy {training.accuracy:.4f}  {rate:,.0f} images/s"

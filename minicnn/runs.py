@@ -9,6 +9,7 @@ curves.png  confusion.png  mistakes.png
 """
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,19 +18,23 @@ from typing import Any
 import numpy as np
 
 from minicnn import kernels, optim, zoo
-from minicnn.callbacks import Callback, EarlyStopping, KeepBest
+from minicnn.callbacks import Callback, EarlyStopping, KeepBest, Training
 from minicnn.checkpoint import Checkpoint, load_model, save_model
 from minicnn.data import Dataset, idx, mnist
-from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.errors import CheckpointError, TrainingError, UnknownNameError
 from minicnn.files import StrPath, write_json
 from minicnn.metrics import confusion_matrix
 from minicnn.nn import Sequential
-from minicnn.training import Evaluation, evaluate, fit
+from minicnn.training import Evaluation, check_loss, evaluate, fit
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides a run; the same settings give the same weights, bit for bit."""
+    """All that decides a run; the same settings give the same weights, bit for bit.
+
+    Raises `UnknownNameError` for a model, optimizer, schedule or kernel set that is not known, and
+    `TrainingError` for a number that cannot be.
+    """
 
     model: str = "cnn_classic"
     epochs: int = 10
@@ -47,24 +52,49 @@ class Settings:
     data: str | None = None
     kernels: str | None = None
 
+    def __post_init__(self) -> None:
+        zoo.entry(self.model)
+        optim.optimizer(self.optimizer)
+        optim.schedule(self.schedule)
+        if self.kernels not in (None, *kernels.SETS):
+            raise UnknownNameError("kernel set", self.kernels, kernels.SETS)
+        needs = {
+            "epochs must be at least 1": self.epochs >= 1,
+            "batch_size must be at least 1": self.batch_size >= 1,
+            "lr must be positive and finite": 0 < self.lr < math.inf,
+            "momentum must be in [0, 1)": 0 <= self.momentum < 1,
+            "momentum is for sgd alone": self.optimizer == "sgd" or not self.momentum,
+            "weight_decay must be 0 or positive, and finite": 0 <= self.weight_decay < math.inf,
+            "clip_norm must be positive": self.clip_norm is None or self.clip_norm > 0,
+            "label_smoothing must be in [0, 1)": 0 <= self.label_smoothing < 1,
+            "validation must be in [0, 1)": 0 <= self.validation < 1,
+            "patience must be at least 1": self.patience is None or self.patience >= 1,
+            "patience needs a validation set": self.patience is None or self.validation > 0,
+            "seed must be 0 or positive": self.seed >= 0,
+        }
+        for need, holds in needs.items():
+            if not holds:
+                raise TrainingError(f"{need}, got {getattr(self, need.split()[0])}")
+
     @classmethod
     def of(cls, model: str, **changes: Any) -> "Settings":
-        """The model's recipe with these changes; those that are None are left as they are.
-
-        Raises `UnknownNameError` for a model, optimizer, schedule or kernel set that is not known.
-        """
+        """The model's recipe with these changes; those that are None are left as they are."""
         recipe = asdict(zoo.entry(model).recipe)
         if changes.get("optimizer") not in (None, recipe["optimizer"]):
             recipe = {key: recipe[key] for key in ("batch_size", "epochs")}
             recipe["lr"] = optim.optimizer(changes["optimizer"]).lr
             recipe["weight_decay"] = optim.optimizer(changes["optimizer"]).weight_decay
-        given = {key: value for key, value in changes.items() if value is not None}
-        settings = cls(model=model, **{**recipe, **given})
-        optim.optimizer(settings.optimizer)
-        optim.schedule(settings.schedule)
-        if settings.kernels not in (None, *kernels.SETS):
-            raise UnknownNameError("kernel set", settings.kernels, kernels.SETS)
-        return settings
+        return cls(model=model, **{**recipe, **_given(changes)})
+
+    @classmethod
+    def of_run(cls, folder: StrPath, **changes: Any) -> "Settings":
+        """The settings of the run in this folder, with other `epochs` if they are given.
+
+        Raises `CheckpointError` for any other change; those that are None are none.
+        """
+        run = Run.opened(folder)
+        run.refuse_other(_given(changes))
+        return replace(run.settings, **_given({"epochs": changes.get("epochs")}))
 
     def build_optimizer(self) -> optim.Optimizer:
         """The optimizer with these settings."""
@@ -72,6 +102,10 @@ class Settings:
         return optim.optimizer(
             self.optimizer, lr=self.lr, weight_decay=self.weight_decay, **momentum
         )
+
+
+def _given(changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if value is not None}
 
 
 def load_data(directory: str | None) -> tuple[Dataset, Dataset]:
@@ -93,17 +127,18 @@ def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool
     - `resume`: go on in a folder where a run with the same settings was stopped; more `epochs`
       than it had are allowed.
 
-    Raises `CheckpointError` if `out` exists (without `resume`) or holds another run.
+    Raises `CheckpointError` if `out` exists (without `resume`) or holds another run. The folder is
+    made when nothing is left to refuse: what is raised before leaves none.
     """
     started = time.perf_counter()
+    run = Run.resumed(out, settings) if resume else Run.created(out, settings)
     train_data, test_data = load_data(settings.data)
     model = zoo.build(settings.model, train_data.image_shape, train_data.classes, settings.seed)
-    run = Run.resumed(out, settings) if resume else Run.created(out, settings)
     best = KeepBest("val_accuracy" if settings.validation else "accuracy")
     callbacks: list[Callback] = [best]
     if settings.patience is not None:
         callbacks.append(EarlyStopping(settings.patience))
-    callbacks.append(Checkpoint(run.folder / "last.npz", resume))
+    callbacks.append(_RunCheckpoint(run, resume))
     with kernels.use(settings.kernels):
         try:
             history = fit(
@@ -120,10 +155,13 @@ def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool
                 callbacks=callbacks,
                 progress=progress,
             )
-        finally:  # the best epoch is kept, whatever ended the training
+        except BaseException:  # the best epoch is kept, whatever ended the training
             if best.weights:
                 save_model(run.folder / "model.npz", model)
+            raise
+        save_model(run.folder / "model.npz", model)
         result = evaluate(model, test_data)
+    check_loss(result.loss, "on the test set", settings.lr)
     write_json(run.folder / "history.json", history)
     metrics = {
         "model": settings.model,
@@ -156,6 +194,29 @@ def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: 
     figures.save(mistakes, folder / "mistakes.png")
 
 
+class _RunCheckpoint(Checkpoint):
+    """The training in the run's folder, which is made as late as can be."""
+
+    def __init__(self, run: "Run", resume: bool):
+        super().__init__(run.folder / "last.npz", resume)
+        self.run = run
+
+    def on_start(self, training: Training) -> None:
+        new = not self.run.folder.exists()
+        if not self.resume:
+            self.run.make()
+        try:
+            super().on_start(training)
+            write_json(self.run.folder / "config.json", asdict(self.run.settings))
+        except BaseException:
+            if not self.resume:  # half a run would block the command that is tried next
+                self.path.unlink(missing_ok=True)
+                (self.run.folder / "config.json").unlink(missing_ok=True)
+            if new:
+                self.run.folder.rmdir()
+            raise
+
+
 class Run:
     """The folder of a run."""
 
@@ -164,30 +225,36 @@ class Run:
 
     @classmethod
     def created(cls, folder: StrPath, settings: Settings) -> "Run":
-        """Make the folder of a new run; raises `CheckpointError` if there is something already."""
+        """A new run, not on disk yet; raises `CheckpointError` if there is something already."""
         folder = Path(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise CheckpointError(
                 f"{folder} exists already and is not overwritten; choose another folder with "
                 "--out, or go on with the run in it with --resume"
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"{folder}: cannot be made: {error.strerror}") from error
-        write_json(folder / "config.json", asdict(settings))
         return cls(folder, settings)
+
+    def make(self) -> None:
+        """Make the folder; raises `CheckpointError` if that is not possible."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"{self.folder}: cannot be made: {error.strerror}") from error
 
     @classmethod
     def resumed(cls, folder: StrPath, settings: Settings) -> "Run":
         """The stopped run in this folder; raises `CheckpointError` if its settings are others."""
-        run = cls.opened(folder)
-        old, new = asdict(replace(run.settings, epochs=settings.epochs)), asdict(settings)
-        other = [f"{k} {old[k]!r}, now {new[k]!r}" for k in old if old[k] != new[k]]
-        if other:
-            raise CheckpointError(f"{folder}: was started with other settings: {'; '.join(other)}")
-        write_json(run.folder / "config.json", new)
+        cls.opened(folder).refuse_other(asdict(settings))
         return cls(folder, settings)
+
+    def refuse_other(self, settings: dict[str, Any]) -> None:
+        """Raise `CheckpointError` if any but the number of epochs is not as in this run."""
+        mine = {**asdict(self.settings), "epochs": settings.get("epochs")}
+        other = [f"{k} {mine[k]!r}, now {v!r}" for k, v in settings.items() if mine[k] != v]
+        if other:
+            raise CheckpointError(
+                f"{self.folder}: was started with other settings: {'; '.join(other)}"
+            )
 
     @classmethod
     def opened(cls, folder: StrPath) -> "Run":
@@ -202,8 +269,13 @@ class Run:
             raise CheckpointError(f"{folder / 'config.json'}: unknown settings: {error}") from error
 
     def model(self) -> Sequential:
-        """The trained model."""
-        return load_model(self.folder / "model.npz")
+        """The trained model; raises `CheckpointError` if there is none yet."""
+        path = self.folder / "model.npz"
+        if not path.exists():
+            raise CheckpointError(
+                f"{path}: there is no such file; the run is not finished (see --resume)"
+            )
+        return load_model(path)
 
     def metrics(self) -> dict[str, Any]:
         """The figures of the finished run."""

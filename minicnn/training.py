@@ -32,6 +32,11 @@ class Evaluation:
         return f"accuracy {self.accuracy:.4f}, loss {self.loss:.4f} on {count:,} images"
 
 
+# A loss that is NaN tells of overflow better than the warnings that NumPy would print before it.
+QUIET = np.errstate(over="ignore", invalid="ignore")
+
+
+@QUIET
 def evaluate(model: Module, data: Dataset, batch_size: int = 512) -> Evaluation:
     """Mean loss and accuracy of `model` on `data`, with dropout off, and every probability."""
     total, parts = 0.0, []
@@ -65,8 +70,10 @@ def fit(
     - `optimizer`: ``Adam(1e-3)`` by default; its `lr` is multiplied by `schedule`, a function of
       progress from 0 to 1.
     - `validation`: the share of `data` to hold out, a set of its own, or None (or 0).
+    - `label_smoothing`: the share of each label that is given to all classes equally, in [0, 1).
     - `clip_norm`: scale the gradients down to this common length if they are longer.
-    - `rng`: a Generator, or a seed for one, for the split and the order of the batches.
+    - `rng`: a Generator, or a seed for one, for the split and the order of the batches, and for the
+      weights of a model that is not built yet.
     - `progress`: show it on the standard error stream.
 
     Ctrl-C ends it after the callbacks have put things in order; the history has the finished
@@ -74,11 +81,14 @@ def fit(
     when data and model do not fit.
     """
     rng = np.random.default_rng(rng)
-    if isinstance(validation, float | int):
-        data, held_out = data.split(validation, rng) if validation else (data, None)
-    else:
-        held_out = validation
-    _check_settings(model, data, epochs, batch_size)
+    held_out = validation if isinstance(validation, Dataset) else None
+    if validation and not isinstance(validation, Dataset):
+        data, held_out = data.split(validation, rng)
+    _check_settings(epochs, label_smoothing, clip_norm)
+    data.batches(batch_size)  # refuses a batch size that does not fit
+    model.ensure_built(data.image_shape, rng)
+    for each in (data,) if held_out is None else (data, held_out):
+        _check_fit(model, each)
     training = Training(
         model=model,
         optimizer=optimizer or Adam(1e-3),
@@ -87,9 +97,9 @@ def fit(
         batches=math.ceil(len(data) / batch_size),
         callbacks=[*callbacks, ShowProgress()] if progress else list(callbacks),
     )
-    model.class_names = data.class_names
     peak = training.optimizer.lr
     _tell(training, "on_start")
+    model.class_names = data.class_names
     try:
         while training.history.epochs < epochs and not training.stop:
             started = time.perf_counter()
@@ -107,18 +117,35 @@ def fit(
     return training.history
 
 
-def _check_settings(model: Module, data: Dataset, epochs: int, batch_size: int) -> None:
-    if epochs < 1:
-        raise TrainingError(f"epochs must be at least 1, got {epochs}")
-    model.ensure_built(data.image_shape)
-    classes = model.output_shape(data.image_shape)
-    if classes != (data.classes,):
+def _check_settings(epochs: int, label_smoothing: float, clip_norm: float | None) -> None:
+    if not isinstance(epochs, int | np.integer) or epochs < 1:
+        raise TrainingError(f"epochs must be a whole number from 1 on, got {epochs}")
+    if not 0 <= label_smoothing < 1:
+        raise TrainingError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
+    if clip_norm is not None and not clip_norm > 0:
+        raise TrainingError(f"clip_norm must be positive, got {clip_norm}")
+
+
+def _check_fit(model: Module, data: Dataset) -> None:
+    """Pass one image through: only that says what comes out of a model that is not Sequential."""
+    with no_grad():
+        outputs = model(data.scaled([0])).shape[1:]
+    if outputs != (data.classes,):
         raise ShapeError(
-            f"the model gives {classes} outputs for an image, the data has {data.classes} classes"
+            f"the model gives {outputs} outputs for an image, the data has {data.classes} classes"
         )
-    data.batches(batch_size)  # refuses a batch size that does not fit
 
 
+def check_loss(loss: float, where: str, lr: float) -> None:
+    """Raise the `TrainingError` that says what to try if the loss is no longer a number."""
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the loss became {loss} {where}, at a learning rate of {lr:g}; try a smaller learning "
+            "rate or clip_norm=1, and look at the range of the data"
+        )
+
+
+@QUIET
 def _step(
     training: Training, x: Array, labels: Array, smoothing: float, clip_norm: float | None
 ) -> None:
@@ -126,16 +153,12 @@ def _step(
     model, optimizer = training.model, training.optimizer
     logits = model(x, training=True)
     loss = F.softmax_cross_entropy(logits, labels, smoothing)
-    if not math.isfinite(loss.item()):
-        raise TrainingError(
-            f"the loss became {loss.item()} in epoch {training.history.epochs + 1}, batch "
-            f"{training.batch + 1}, at a learning rate of {optimizer.lr:g}; try a smaller learning "
-            "rate or clip_norm=1, and look at the range of the data"
-        )
+    where = f"in epoch {training.history.epochs + 1}, batch {training.batch + 1}"
+    check_loss(loss.item(), where, optimizer.lr)
     model.zero_grad()
     loss.backward()
     parameters = model.parameters()
-    if clip_norm:
+    if clip_norm is not None:
         clip_gradients(parameters, clip_norm)
     optimizer.step(parameters)
 
@@ -153,6 +176,8 @@ def _finish_epoch(training: Training, held_out: Dataset | None, seconds: float) 
     figures = {"loss": training.loss, "accuracy": training.accuracy}
     if held_out is not None:
         result = evaluate(training.model, held_out)
+        where = f"on the validation set after epoch {training.history.epochs + 1}"
+        check_loss(result.loss, where, training.optimizer.lr)
         figures |= {"val_loss": result.loss, "val_accuracy": result.accuracy}
     figures |= {"lr": training.optimizer.lr, "seconds": seconds}
     training.history.add(**figures, images_per_second=training.images / seconds)

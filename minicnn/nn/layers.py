@@ -144,6 +144,14 @@ class Conv2D(Module):
         y = F.conv2d(x, self.weight, self.bias, self._stride, self.padding)
         return _activate(y, self.activation)
 
+    def forward_fused(self, x: Tensor, training: bool, pool: Pair | None) -> Tensor:
+        """Convolution and ReLU in one, and if there is a `pool` then max pooling by it as well."""
+        arguments = (x, self.weight, self.bias, self._stride, self.padding)
+        with self.named_errors():
+            if pool is None:
+                return F.conv2d_relu(*arguments)
+            return F.conv2d_relu_max_pool2d(*arguments, pool)
+
 
 @dataclass(eq=False)
 class BatchNorm(Module):
@@ -216,7 +224,7 @@ class AveragePool2D(MaxPool2D):
 
 @dataclass(eq=False)
 class Dropout(Module):
-    """In training each value becomes 0 with probability `rate`, the rest are scaled; else nothing."""
+    """In training set each value to 0 with probability `rate` and scale the rest; else nothing."""
 
     rate: float
     name: str | None = None

@@ -1,5 +1,6 @@
 """`Module`: what layers and models share: weights, building on first use, a forward pass."""
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -55,18 +56,21 @@ class Module:
     def __call__(self, x: Tensor | Array, training: bool = False) -> Tensor:
         """The output for a batch ``x`` of float arrays or a Tensor, the batch axis first."""
         x = x if isinstance(x, Tensor) else Tensor(_checked(x))
-        try:
+        with self.named_errors():
             self.ensure_built(x.shape[1:])
             return self.forward(x, training)
-        except ShapeError as error:
-            raise self._with_my_name(error) from None
 
-    def _with_my_name(self, error: ShapeError) -> ShapeError:
-        if self.name is None or getattr(error, "layer", None) is not None:
-            return error
-        named = ShapeError(f"{type(self).__name__} {self.name!r}: {error}")
-        named.layer = self.name  # type: ignore[attr-defined]  # the innermost layer is the one named
-        return named
+    @contextlib.contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """Put this layer's name before a `ShapeError`, unless one inside has put its own."""
+        try:
+            yield
+        except ShapeError as error:
+            if self.name is None or hasattr(error, "layer"):
+                raise
+            named = ShapeError(f"{type(self).__name__} {self.name!r}: {error}")
+            named.layer = self.name  # type: ignore[attr-defined]
+            raise named from None
 
     # -------------------------------------------------------------- weights
 

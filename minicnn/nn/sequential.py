@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.nn.fusion import fused_steps
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
 from minicnn.tensor import Array, Tensor, no_grad
@@ -59,11 +60,9 @@ class Sequential(Module):
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         shape = input_shape
         for layer in self.layers:
-            try:
+            with layer.named_errors():
                 layer.ensure_built(shape, self.rng)
                 shape = layer.output_shape(shape)
-            except ShapeError as error:
-                raise layer._with_my_name(error) from None
         self.input_shape = input_shape
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -76,8 +75,8 @@ class Sequential(Module):
             raise ShapeError(
                 f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
             )
-        for layer in self.layers:
-            x = layer(x, training)
+        for step in fused_steps(self.layers):
+            x = step(x, training)
         return x
 
     def predict(self, x: Array, batch_size: int = 512) -> Array:

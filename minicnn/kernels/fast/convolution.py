@@ -1,0 +1,406 @@
+"""Convolution without columns, and its gradients.
+
+Each thread takes one image at a time into a scratch array that stays in the core's cache, padded.
+The windows of an image are rows of a matrix that lie in it as they are: row p starts at
+``offsets[p]``, and its KH pieces of KW*C neighbours are a line apart. So `tile` multiplies windows
+by weights straight from the image; a matrix of columns never exists.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from minicnn.kernels.fast.matmul import pack, panels
+from minicnn.kernels.fast.parallel import (
+    Array,
+    contiguous,
+    inner,
+    parallel,
+    run,
+    share,
+    thread_count,
+)
+from minicnn.kernels.fast.pooling import max_pool2d_vjp
+from minicnn.kernels.fast.simd import MR, NR, SPAN, gather, scatter, tile
+from minicnn.kernels.geometry import Pair, out_size, pads
+from minicnn.kernels.reference import Shape
+
+BLOCK = 48
+"""Output pixels between two epilogues: their panel of 48 by NR sums stays in the first cache."""
+
+NO_WINNER = np.empty((0, 0, 0), np.int32)
+"""For kernels that may be followed by pooling, when they are not."""
+
+
+class Windows(NamedTuple):
+    """Where the windows of an image lie in its padded copy, counted in elements."""
+
+    height: int
+    """Of the padded copy, in pixels."""
+    width: int
+    top: int
+    left: int
+    out: Pair
+    """Windows in each direction."""
+    offsets: Array
+    """Start of each window, those that are pooled together next to each other; then MR spare."""
+    steps: Pair
+    """From a window to the one below, and to the one on its right."""
+
+
+@lru_cache(maxsize=256)
+def windows(
+    shape: tuple[int, int, int], kernel: Pair, stride: Pair, padding: str, pool: Pair = (1, 1)
+) -> Windows:
+    """The windows of an image (H, W, C); with `pool` only those that whole pools cover."""
+    height, width, channels = shape
+    (top, bottom), (left, right) = pads((height, width), kernel, stride, padding)
+    oh, ow = out_size((height, width), kernel, stride, padding)
+    line = (left + width + right) * channels
+    steps = (stride[0] * line, stride[1] * channels)
+    i, j = np.arange(oh // pool[0] * pool[0]), np.arange(ow // pool[1] * pool[1])
+    starts = i[:, None] * steps[0] + j * steps[1]
+    blocks = starts.reshape(oh // pool[0], pool[0], ow // pool[1], pool[1])
+    ordered = blocks.transpose(0, 2, 1, 3).reshape(-1)
+    offsets = np.concatenate([ordered, np.zeros(MR, np.int64)])
+    return Windows(top + height + bottom, left + width + right, top, left, (oh, ow), offsets, steps)
+
+
+@inner
+def load_image(x, n, top, left, rows_apart, columns_apart, width, image):
+    """Copy x[n] (H, W, C) into `image`, flat and `width` pixels wide, from (top, left) on.
+
+    Pixels that are apart leave zeros between them: that is how a strided gradient is spread out.
+    """
+    _, rows, columns, channels = x.shape
+    for i in range(rows):
+        for j in range(columns):
+            at = ((top + i * rows_apart) * width + left + j * columns_apart) * channels
+            for c in range(channels):
+                image[at + c] = x[n, i, j, c]
+
+
+# ------------------------------------------------------------------ forward
+
+
+@inner
+def keep(block, first, count, q, bias, relu, y):
+    """Epilogue of a block: add the bias, apply ReLU if asked, and store; y is (pixels, F)."""
+    for p in range(count):
+        for j in range(min(NR, bias.size - q * NR)):
+            v = block[p * NR + j] + bias[q * NR + j]
+            y[first + p, q * NR + j] = 0 if relu and v <= 0 else v
+
+
+@inner
+def keep_winner(block, first, count, q, bias, area, y, winner):
+    """Epilogue of a block: of each `area` pixels keep the largest and its number, bias and ReLU."""
+    for p in range(count // area):
+        out = first // area + p
+        for j in range(min(NR, bias.size - q * NR)):
+            best, index = block[p * area * NR + j], np.int32(0)
+            for i in range(1, area):
+                v = block[(p * area + i) * NR + j]
+                index = np.int32(i) if v > best else index
+                best = v if v > best else best
+            best += bias[q * NR + j]
+            y[out, q * NR + j] = 0 if best <= 0 else best
+            winner[out, q * NR + j] = index
+
+
+@parallel
+def _convolve(
+    x, weight, bias, offsets, kernel_rows, run_length, height, width, top, left, apart,
+    area, relu, y, winner, threads,
+):  # fmt: skip
+    """y (N, pixels, F) = windows times weight; if there is a `winner` to fill, after pooling."""
+    channels, depth = x.shape[3], kernel_rows * run_length
+    pixels = y.shape[1] * area
+    size = max(BLOCK // area, 1) * area
+    weights = weight.reshape(-1)
+    for t in prange(threads):
+        start, stop = share(x.shape[0], t, threads)
+        image = np.zeros(height * width * channels, x.dtype)
+        block = np.empty((size + MR) * NR, x.dtype)
+        for n in range(start, stop):
+            load_image(x, n, top, left, apart[0], apart[1], width, image)
+            for q in range(weight.shape[0]):
+                for first in range(0, pixels, size):
+                    count = min(size, pixels - first)
+                    for p in range(0, count, MR):
+                        tile(
+                            image, 0, offsets, first + p, kernel_rows, width * channels,
+                            run_length, 1, weights, q * depth * NR, block, p * NR, 0,
+                        )  # fmt: skip
+                    if winner.size:
+                        keep_winner(block, first, count, q, bias, area, y[n], winner[n])
+                    else:
+                        keep(block, first, count, q, bias, relu, y[n])
+
+
+def _forward(
+    x: Array, weight: Array, bias: Array, stride: Pair, padding: str, relu: bool, pool: Pair | None
+) -> tuple[Array, Array]:
+    n, *shape = x.shape
+    kh, kw, c, f = weight.shape
+    rows, columns = pool or (1, 1)
+    at = windows(tuple(shape), (kh, kw), stride, padding, (rows, columns))
+    out = (at.out[0] // rows, at.out[1] // columns)
+    y = np.empty((n, out[0] * out[1], f), x.dtype)
+    winner = np.empty(y.shape, np.int32) if pool else NO_WINNER
+    run(
+        _convolve, contiguous(x), pack(weight.reshape(-1, f)), contiguous(bias), at.offsets,
+        kh, kw * c, at.height, at.width, at.top, at.left, (1, 1),
+        rows * columns, relu, y, winner, thread_count(n),
+    )  # fmt: skip
+    return y.reshape(n, *out, f), winner
+
+
+def conv2d(
+    x: Array, weight: Array, bias: Array, stride: Pair = (1, 1), padding: str = "valid"
+) -> Array:
+    """See `reference.conv2d`."""
+    return _forward(x, weight, bias, stride, padding, False, None)[0]
+
+
+def conv2d_relu(
+    x: Array, weight: Array, bias: Array, stride: Pair = (1, 1), padding: str = "valid"
+) -> Array:
+    """See `reference.conv2d_relu`: ReLU is applied while the sums are in the cache."""
+    return _forward(x, weight, bias, stride, padding, True, None)[0]
+
+
+def conv2d_relu_max_pool2d(
+    x: Array, weight: Array, bias: Array, stride: Pair, padding: str, pool: Pair
+) -> tuple[Array, Array]:
+    """See `reference.conv2d_relu_max_pool2d`: only the winners are ever written to memory."""
+    y, winner = _forward(x, weight, bias, stride, padding, True, pool)
+    return y, winner.reshape(y.shape)
+
+
+# ------------------------------------------------------------------ the gradient of the input
+
+
+def conv2d_dx(
+    dy: Array, weight: Array, x_shape: Shape, stride: Pair = (1, 1), padding: str = "valid"
+) -> Array:
+    """See `reference.conv2d_dx`.
+
+    A pixel is reached through every weight, by the window that lies as far before it as the weight
+    lies inside the window. Read backwards that is a convolution again: of `dy`, spread out by the
+    stride and padded, with the kernel turned round.
+    """
+    n, height, width, c = x_shape
+    kh, kw, _, f = weight.shape
+    (top, _), (left, _) = pads((height, width), (kh, kw), stride, padding)
+    spread = (height + kh - 1, width + kw - 1, f)
+    at = windows(spread, (kh, kw), (1, 1), "valid")
+    turned = weight[::-1, ::-1].swapaxes(2, 3).reshape(-1, c)
+    dx = np.empty((n, height * width, c), dy.dtype)
+    run(
+        _convolve, contiguous(dy), pack(turned), np.zeros(c, dy.dtype), at.offsets,
+        kh, kw * f, *spread[:2], kh - 1 - top, kw - 1 - left, stride,
+        1, False, dx, NO_WINNER, thread_count(n),
+    )  # fmt: skip
+    return dx.reshape(x_shape)
+
+
+# ------------------------------------------------------------------ the gradient of the weights
+
+
+@inner
+def load_panels(dy, n, panel):
+    """Copy dy[n] (pixels, F) into panels (q, pixels, NR)."""
+    _, pixels, f = dy.shape
+    for p in range(pixels):
+        for o in range(f):
+            panel[o // NR, p, o % NR] = dy[n, p, o]
+
+
+@inner
+def unpool_panels(dy, winner, n, pool, across, width, panel):
+    """The same for a gradient behind max pooling: each value goes to its winner, the rest is 0."""
+    panel[:] = 0
+    _, pools, f = dy.shape
+    for p in range(pools):
+        row, column = p // across * pool[0], p % across * pool[1]
+        for o in range(f):
+            i, j = divmod(winner[n, p, o], pool[1])
+            panel[o // NR, (row + i) * width + column + j, o % NR] = dy[n, p, o]
+
+
+@parallel
+def _weight_gradient(
+    x, dy, winner, taps, height, width, top, left, out, steps, pool, across, parts, threads
+):
+    """parts[t] (panels, taps, NR): thread t's images' part of the sum over all windows."""
+    for t in prange(threads):
+        start, stop = share(x.shape[0], t, threads)
+        image = np.zeros(height * width * x.shape[3], x.dtype)
+        panel = np.zeros((parts.shape[1], out[0] * out[1], NR), x.dtype)
+        flat, total = panel.reshape(-1), parts[t].reshape(-1)
+        for n in range(start, stop):
+            load_image(x, n, top, left, 1, 1, width, image)
+            if winner.size:
+                unpool_panels(dy, winner, n, pool, across, out[1], panel)
+            else:
+                load_panels(dy, n, panel)
+            for q in range(parts.shape[1]):
+                for tap in range(0, parts.shape[2], MR):
+                    tile(
+                        image, 0, taps, tap, out[0], steps[0], out[1], steps[1],
+                        flat, q * out[0] * out[1] * NR, total, (q * parts.shape[2] + tap) * NR, 1,
+                    )  # fmt: skip
+
+
+def _dweight(
+    dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
+) -> Array:
+    n, *shape = x.shape
+    c, f = shape[2], dy.shape[3]
+    at = windows(tuple(shape), kernel, stride, padding)
+    i, j, k = np.ogrid[: kernel[0], : kernel[1], :c]
+    taps = ((i * at.width + j) * c + k).reshape(-1)
+    parts = np.zeros((thread_count(n), panels(f), len(taps) + -len(taps) % MR, NR), x.dtype)
+    run(
+        _weight_gradient, contiguous(x), contiguous(dy).reshape(n, -1, f),
+        winner, np.concatenate([taps, np.zeros(MR, np.int64)]),
+        at.height, at.width, at.top, at.left, at.out, at.steps,
+        pool, dy.shape[2], parts, len(parts),
+    )  # fmt: skip
+    total = parts.sum(axis=0)[:, : len(taps)]
+    return total.swapaxes(0, 1).reshape(len(taps), -1)[:, :f].reshape(*kernel, c, f)
+
+
+def conv2d_dweight(
+    dy: Array, x: Array, kernel: Pair, stride: Pair = (1, 1), padding: str = "valid"
+) -> Array:
+    """See `reference.conv2d_dweight`."""
+    return _dweight(dy, NO_WINNER, x, kernel, stride, padding, (1, 1))
+
+
+# ------------------------------------------------------------------ gradients behind max pooling
+
+# Of each pool only the winner has a gradient. A list of the winners of one image and channel, where
+# they lie and what their gradients are, makes both gradients sums over a quarter of the pixels.
+
+
+def worth_visiting(kernel: Pair, channels: int) -> bool:
+    """Whether a window's lines are long enough to fill the vectors of `gather` and `scatter`."""
+    return kernel[1] * channels >= SPAN // 2
+
+
+@inner
+def list_winners(dy, winner, n, o, corners, cells, places, gains):
+    """Fill `places` and `gains` with the winners of channel o that have a gradient; how many."""
+    count = 0
+    for p in range(corners.size):
+        places[count] = corners[p] + cells[winner[n, p, o]]
+        gains[count] = dy[n, p, o]
+        count += dy[n, p, o] != 0
+    return count
+
+
+@parallel
+def _weight_gradient_of_winners(
+    x, dy, winner, corners, cells, height, width, top, left, parts, threads
+):
+    """parts[t] (F, KH, run): thread t's images' part, the weights of a kernel's line in a run."""
+    line = width * x.shape[3]
+    run_length = parts.shape[3]
+    for t in prange(threads):
+        start, stop = share(x.shape[0], t, threads)
+        image = np.zeros(height * line + run_length, x.dtype)
+        places = np.empty(corners.size + 1, np.int64)
+        gains = np.empty(corners.size + 1, x.dtype)
+        total = parts[t].reshape(-1)
+        for n in range(start, stop):
+            load_image(x, n, top, left, 1, 1, width, image)
+            for o in range(parts.shape[1]):
+                count = list_winners(dy, winner, n, o, corners, cells, places, gains)
+                for i in range(parts.shape[2]):
+                    for j in range(0, run_length, SPAN):
+                        at = (o * parts.shape[2] + i) * run_length + j
+                        gather(image, i * line + j, places, gains, count, total, at)
+
+
+@parallel
+def _input_gradient_of_winners(
+    dy, winner, weight, corners, cells, height, width, top, left, dx, threads
+):
+    """dx (N, H, W, C): each winner's gradient times its kernel, added over the winner's window."""
+    _, rows, columns, channels = dx.shape
+    f, kernel_rows, run_length = weight.shape
+    line = width * channels
+    weights = weight.reshape(-1)
+    for t in prange(threads):
+        start, stop = share(dx.shape[0], t, threads)
+        image = np.empty(height * line + run_length, dx.dtype)
+        places = np.empty(corners.size + 1, np.int64)
+        gains = np.empty(corners.size + 1, dx.dtype)
+        for n in range(start, stop):
+            image[:] = 0
+            for o in range(f):
+                count = list_winners(dy, winner, n, o, corners, cells, places, gains)
+                for i in range(kernel_rows):
+                    for j in range(0, run_length, SPAN):
+                        at = (o * kernel_rows + i) * run_length + j
+                        scatter(weights, at, places, gains, count, image, i * line + j)
+            for i in range(rows):
+                first = (top + i) * line + left * channels
+                for j in range(columns):
+                    for c in range(channels):
+                        dx[n, i, j, c] = image[first + j * channels + c]
+
+
+def _winner_places(at: Windows, pool: Pair) -> tuple[Array, Array]:
+    """Where the pools' first windows start, and how far the window of each cell lies from there."""
+    area = pool[0] * pool[1]
+    first = at.offsets[:area]
+    return at.offsets[:-MR:area].copy(), first - first[0]
+
+
+def conv2d_dweight_of_winners(
+    dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
+) -> Array:
+    """See `reference.conv2d_dweight_of_winners`."""
+    n, *shape = x.shape
+    c, f = shape[2], dy.shape[3]
+    if not worth_visiting(kernel, c):
+        flat = contiguous(winner).reshape(n, -1, f)
+        return _dweight(dy, flat, x, kernel, stride, padding, pool)
+    at = windows(tuple(shape), kernel, stride, padding, pool)
+    corners, cells = _winner_places(at, pool)
+    run_length = kernel[1] * c
+    parts = np.zeros((thread_count(n), f, kernel[0], run_length + -run_length % SPAN), x.dtype)
+    run(
+        _weight_gradient_of_winners, contiguous(x), contiguous(dy).reshape(n, -1, f),
+        contiguous(winner).reshape(n, -1, f), corners, cells,
+        at.height, at.width, at.top, at.left, parts, len(parts),
+    )  # fmt: skip
+    total = parts.sum(axis=0)[:, :, :run_length]
+    return np.ascontiguousarray(total.transpose(1, 2, 0)).reshape(*kernel, c, f)
+
+
+def conv2d_dx_of_winners(
+    dy: Array, winner: Array, weight: Array, x_shape: Shape, stride: Pair, padding: str, pool: Pair
+) -> Array:
+    """See `reference.conv2d_dx_of_winners`."""
+    n, *shape = x_shape
+    kh, kw, c, f = weight.shape
+    at = windows(tuple(shape), (kh, kw), stride, padding, pool)
+    if not worth_visiting((kh, kw), c):
+        dz = max_pool2d_vjp(dy, winner, (n, *at.out, f), pool, pool)
+        return conv2d_dx(dz, weight, x_shape, stride, padding)
+    corners, cells = _winner_places(at, pool)
+    lines = np.zeros((f, kh, kw * c + -(kw * c) % SPAN), weight.dtype)
+    lines[:, :, : kw * c] = weight.reshape(kh, kw * c, f).transpose(2, 0, 1)
+    dx = np.empty(x_shape, dy.dtype)
+    run(
+        _input_gradient_of_winners, contiguous(dy).reshape(n, -1, f),
+        contiguous(winner).reshape(n, -1, f), lines, corners, cells,
+        at.height, at.width, at.top, at.left, dx, thread_count(n),
+    )  # fmt: skip
+    return dx

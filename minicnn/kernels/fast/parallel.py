@@ -1,0 +1,56 @@
+"""How the fast kernels are compiled, and how they share the processor's cores.
+
+Every kernel hands its images or rows to the threads in fixed, equal shares, so that the same seed
+and the same number of threads give the same bits again. One parallel kernel runs at a time: Python
+threads that start kernels at once take turns, since numba's simplest threading layer would abort
+the process otherwise; no time is lost, as one kernel already keeps every core busy.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba import njit
+
+Array = np.ndarray
+
+# A product and a sum may be rounded once (fma), and sums may ignore the sign of zero; nothing that
+# would lose a NaN. Division by zero gives infinity, as in NumPy.
+_options: dict[str, Any] = {
+    "cache": True,
+    "fastmath": {"contract", "nsz"},
+    "error_model": "numpy",
+}
+
+inner = njit(**_options)
+"""Compiles a function that runs inside a kernel."""
+
+parallel = njit(parallel=True, **_options)
+"""Compiles a kernel that splits its work with ``for t in prange(threads)``."""
+
+
+@inner
+def share(total, thread, threads):
+    """The part of `total` items, from and to, that falls to this thread."""
+    return thread * total // threads, (thread + 1) * total // threads
+
+
+_lock = threading.Lock()
+
+
+def thread_count(items: int) -> int:
+    """How many threads share so many items: never more than there are items."""
+    return min(items, numba.get_num_threads())
+
+
+def run(kernel: Callable[..., Any], *args: Any) -> None:
+    """Call a parallel kernel; its last argument is the number of threads."""
+    with _lock:
+        kernel(*args)
+
+
+def contiguous(array: Array) -> Array:
+    """The array, or a copy in row-major order: what compiled code is made for."""
+    return np.ascontiguousarray(array)

@@ -1,0 +1,180 @@
+"""Three micro-kernels in LLVM vector instructions: all heavy arithmetic passes through them.
+
+A micro-kernel keeps its sums in vector registers while it runs along the long dimension, so that a
+number is loaded once and used many times; this is what makes a matrix product fast, and what a
+compiler does not find by itself in plain loops. Everything else is ordinary Python for numba, which
+only tells a micro-kernel where its operands lie: an array, and offsets into it counted in elements.
+
+Vectors have `WIDTH` elements of float32 or float64. A machine with shorter vectors computes them in
+pieces, so every width is right everywhere.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_features = llvm.get_host_cpu_features()
+WIDTH = 16 if _features.get("avx512f") else 8
+"""Elements of a vector: a register of float32 where there is AVX-512, or AVX2."""
+
+MR, NV = 6, 2
+"""A tile is MR rows by NV vectors: 12 sums, 2 weights, 1 input fill 15 of AVX2's 16 registers."""
+
+NR = NV * WIDTH
+"""Columns of a tile; weights are packed into panels of so many columns."""
+
+SPAN = 48
+"""Elements that a step of `gather` or `scatter` handles: 6 vectors of 8, or 3 of 16."""
+
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+
+
+class Emit:
+    """Writes vector instructions into the function that numba is compiling."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, args: Any):
+        self.builder = builder
+        arrays = [t for t in signature.args if isinstance(t, types.Array)]
+        self.vector = ir.VectorType(context.get_data_type(arrays[0].dtype), WIDTH)
+        self.operands = [
+            context.make_array(t)(context, builder, value).data
+            if isinstance(t, types.Array)
+            else context.cast(builder, value, t, types.int64)
+            for t, value in zip(signature.args, args, strict=True)
+        ]
+
+    def at(self, pointer: Any, offset: Any) -> Any:
+        """The address `offset` elements further on."""
+        return self.builder.gep(pointer, [self.number(offset)])
+
+    def number(self, value: Any) -> Any:
+        return ir.Constant(_I64, value) if isinstance(value, int) else value
+
+    def entry(self, table: Any, index: Any) -> Any:
+        """An offset out of a table."""
+        return self.builder.load(self.at(table, index))
+
+    def load(self, pointer: Any) -> Any:
+        pointer = self.builder.bitcast(pointer, self.vector.as_pointer())
+        return self.builder.load(pointer, align=4)
+
+    def store(self, value: Any, pointer: Any) -> None:
+        pointer = self.builder.bitcast(pointer, self.vector.as_pointer())
+        self.builder.store(value, pointer, align=4)
+
+    def broadcast(self, pointer: Any) -> Any:
+        """One number in every place of a vector."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(
+            undefined, self.builder.load(pointer), ir.Constant(_I32, 0)
+        )
+        nowhere_else = ir.Constant(ir.VectorType(_I32, WIDTH), [0] * WIDTH)
+        return self.builder.shuffle_vector(first, undefined, nowhere_else)
+
+    def sums(self, count: int) -> list[Any]:
+        """So many sums; LLVM moves them from the stack into registers."""
+        return [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
+
+    def add_product(self, total: Any, x: Any, y: Any) -> None:
+        """``total += x * y`` for each place of the vectors, rounded once."""
+        name = f"llvm.fma.v{WIDTH}{self.vector.element.intrinsic_name}"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        fma = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        self.builder.store(self.builder.call(fma, [x, y, self.builder.load(total)]), total)
+
+    def times(self, count: Any) -> Any:
+        """A loop that runs `count` times."""
+        return cgutils.for_range(self.builder, self.number(count), intp=_I64)
+
+
+def micro_kernel(body: Callable[..., None]) -> Callable[..., None]:
+    """Make ``body(emit, *operands)`` a function that compiled code can call."""
+
+    def call(typing, *operands):
+        def generate(context, builder, signature, args):
+            emit = Emit(context, builder, signature, args)
+            body(emit, *emit.operands)
+            return context.get_dummy_value()
+
+        return types.void(*operands), generate
+
+    # numba wants to know the arguments by name: those of the body, the typing context as the first.
+    _, *names = inspect.signature(body).parameters.values()
+    context = inspect.Parameter("typing", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    call.__signature__ = inspect.Signature([context, *names])  # type: ignore[attr-defined]
+    return intrinsic(call)  # type: ignore[no-any-return]
+
+
+def _places(count: int) -> Iterator[int]:
+    yield from range(0, count, WIDTH)
+
+
+@micro_kernel
+def tile(e, a, a0, rows, r0, outer, outer_step, inner, inner_step, b, b0, c, c0, more):
+    """MR rows by NR columns of a matrix product, whose left side may be windows of an image.
+
+    ``c[c0 + i*NR + j] (+)= sum over o < outer, k < inner of
+    a[a0 + rows[r0 + i] + o*outer_step + k*inner_step] * b[b0 + (o*inner + k)*NR + j]``,
+    added to what is in `c` if `more`, else in its place.
+    """
+    sums = [e.sums(NV) for _ in range(MR)]
+    goals = [e.at(c, e.builder.add(c0, e.number(i * NR))) for i in range(MR)]
+    with e.builder.if_else(e.builder.icmp_signed("!=", more, e.number(0))) as (add, overwrite):
+        with add:
+            for row, goal in zip(sums, goals, strict=True):
+                for total, v in zip(row, _places(NR), strict=True):
+                    e.builder.store(e.load(e.at(goal, v)), total)
+        with overwrite:
+            for total in (total for row in sums for total in row):
+                e.builder.store(ir.Constant(e.vector, [0.0] * WIDTH), total)
+    starts = [e.at(e.at(a, a0), e.entry(rows, e.builder.add(r0, e.number(i)))) for i in range(MR)]
+    with e.times(outer) as o:
+        lines = [e.at(start, e.builder.mul(o.index, outer_step)) for start in starts]
+        panel = e.at(e.at(b, b0), e.builder.mul(e.builder.mul(o.index, inner), e.number(NR)))
+        with e.times(inner) as k:
+            step = e.builder.mul(k.index, inner_step)
+            weights = e.at(panel, e.builder.mul(k.index, e.number(NR)))
+            weights = [e.load(e.at(weights, v)) for v in _places(NR)]
+            for row, line in zip(sums, lines, strict=True):
+                x = e.broadcast(e.at(line, step))
+                for total, weight in zip(row, weights, strict=True):
+                    e.add_product(total, x, weight)
+    for row, goal in zip(sums, goals, strict=True):
+        for total, v in zip(row, _places(NR), strict=True):
+            e.store(e.builder.load(total), e.at(goal, v))
+
+
+@micro_kernel
+def gather(e, x, x0, offsets, gains, count, c, c0):
+    """``c[c0 + j] += sum over i < count of gains[i] * x[x0 + offsets[i] + j]`` for j < SPAN."""
+    goals = [e.at(c, e.builder.add(c0, e.number(v))) for v in _places(SPAN)]
+    sums = e.sums(len(goals))
+    for total, goal in zip(sums, goals, strict=True):
+        e.builder.store(e.load(goal), total)
+    with e.times(count) as i:
+        start = e.at(e.at(x, x0), e.entry(offsets, i.index))
+        gain = e.broadcast(e.at(gains, i.index))
+        for total, v in zip(sums, _places(SPAN), strict=True):
+            e.add_product(total, gain, e.load(e.at(start, v)))
+    for total, goal in zip(sums, goals, strict=True):
+        e.store(e.builder.load(total), goal)
+
+
+@micro_kernel
+def scatter(e, w, w0, offsets, gains, count, x, x0):
+    """``x[x0 + offsets[i] + j] += gains[i] * w[w0 + j]`` for i < count in turn, j < SPAN."""
+    weights = [e.load(e.at(w, e.builder.add(w0, e.number(v)))) for v in _places(SPAN)]
+    (total,) = e.sums(1)
+    with e.times(count) as i:
+        start = e.at(e.at(x, x0), e.entry(offsets, i.index))
+        gain = e.broadcast(e.at(gains, i.index))
+        for weight, v in zip(weights, _places(SPAN), strict=True):
+            e.builder.store(e.load(e.at(start, v)), total)
+            e.add_product(total, gain, weight)
+            e.store(e.builder.load(total), e.at(start, v))
