@@ -13,7 +13,7 @@ from minicnn.kernels.fast.convolution import (
     conv2d_relu,
     conv2d_relu_max_pool2d,
 )
-from minicnn.kernels.fast.elementwise import adam_step, conv2d_dbias, relu, relu_vjp
+from minicnn.kernels.fast.elementwise import adam_step, conv2d_dbias, dropout_mask, relu, relu_vjp
 from minicnn.kernels.fast.matmul import matmul
 from minicnn.kernels.fast.pooling import max_pool2d, max_pool2d_vjp
 
@@ -27,6 +27,7 @@ __all__ = [
     "conv2d_dx_of_winners",
     "conv2d_relu",
     "conv2d_relu_max_pool2d",
+    "dropout_mask",
     "matmul",
     "max_pool2d",
     "max_pool2d_vjp",

@@ -45,6 +45,25 @@ def relu_vjp(dy: Array, y: Array) -> Array:
 
 
 @parallel
+def _dropout_mask(uniform, rate, scale, mask, threads):
+    for t in prange(threads):
+        start, stop = share(mask.size, t, threads)
+        for i in range(start, stop):
+            mask[i] = scale if uniform[i] >= rate else 0
+
+
+def dropout_mask(
+    rng: np.random.Generator, shape: tuple[int, ...], rate: float, dtype: type = np.float32
+) -> Array:
+    """See `reference.dropout_mask`: the same random numbers, the same mask."""
+    mask: Array = np.empty(shape, dtype)
+    uniform = rng.random(mask.size, dtype=np.float32)
+    scale = dtype(1) / dtype(1 - rate)
+    run(_dropout_mask, uniform, np.float32(rate), scale, mask.reshape(-1), _threads(mask.size))
+    return mask
+
+
+@parallel
 def _sum_rows(rows, parts, threads):
     for t in prange(threads):
         start, stop = share(rows.shape[0], t, threads)

@@ -6,8 +6,10 @@ threads that start kernels at once take turns, since numba's simplest threading 
 the process otherwise; no time is lost, as one kernel already keeps every core busy.
 """
 
+import functools
+import sys
 import threading
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -45,10 +47,27 @@ def thread_count(items: int) -> int:
     return min(items, numba.get_num_threads())
 
 
-def run(kernel: Callable[..., Any], *args: Any) -> None:
+def run(kernel: Any, *args: Any) -> None:
     """Call a parallel kernel; its last argument is the number of threads."""
     with _lock:
+        if not kernel.overloads and not _was_compiled(kernel):
+            _announce_compilation()
         kernel(*args)
+
+
+def _was_compiled(kernel: Any) -> bool:
+    """Whether an earlier process has left the compiled kernel on the disk."""
+    source = Path(kernel.py_func.__code__.co_filename).stem
+    pattern = f"{source}.{kernel.py_func.__qualname__}-*.nbi"
+    return any(Path(kernel.stats.cache_path).glob(pattern))
+
+
+@functools.cache
+def _announce_compilation() -> None:
+    print(
+        "minicnn: compiling the fast kernels for this processor, once; about 20 seconds",
+        file=sys.stderr,
+    )
 
 
 def contiguous(array: Array) -> Array:

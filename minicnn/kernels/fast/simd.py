@@ -108,7 +108,7 @@ def micro_kernel(body: Callable[..., None]) -> Callable[..., None]:
     _, *names = inspect.signature(body).parameters.values()
     context = inspect.Parameter("typing", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     call.__signature__ = inspect.Signature([context, *names])  # type: ignore[attr-defined]
-    return intrinsic(call)  # type: ignore[no-any-return]
+    return intrinsic(call)
 
 
 def _places(count: int) -> Iterator[int]:
