@@ -146,7 +146,7 @@ def train(
             raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
         settings = runs.Settings.of_run(out, **changes)
     else:
-        settings = runs.Settings.of(**{**changes, "model": model or "cnn_classic"})
+        settings = runs.Settings.of(**{"model": "cnn_classic", **runs.given(changes)})
     folder = out or runs.free_folder(settings.model)
     metrics = runs.train(settings, folder, resume).metrics()
     if as_json:
@@ -194,14 +194,16 @@ def evaluate(
     predictions = result.probabilities.argmax(axis=1)
     right = int((predictions == result.labels).sum())
     interval = metrics.wilson_interval(right, len(result.labels))
-    report = metrics.classification_report(result.labels, predictions, test.class_names)
+    # The model's classes, of which the data need not have all.
+    names = model.class_names or test.class_names
+    report = metrics.classification_report(result.labels, predictions, names)
     if as_json:
         figures = {
             "test_accuracy": result.accuracy,
             "test_loss": result.loss,
             "images": len(result.labels),
             "interval": [interval.low, interval.high],
-            "confusion": metrics.confusion_matrix(result.labels, predictions).tolist(),
+            "confusion": metrics.confusion_matrix(result.labels, predictions, len(names)).tolist(),
         }
         print(json.dumps(figures, indent=2))
         return
@@ -211,4 +213,5 @@ def evaluate(
 
 
 def _print(table: Table) -> None:
-    Console(soft_wrap=True, markup=False).print(table)
+    # Wider than any table: the terminal may wrap a path, but cutting it in two would spoil it.
+    Console(width=10_000, soft_wrap=True, markup=False).print(table)

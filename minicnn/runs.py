@@ -84,7 +84,7 @@ class Settings:
             recipe = {key: recipe[key] for key in ("batch_size", "epochs")}
             recipe["lr"] = optim.optimizer(changes["optimizer"]).lr
             recipe["weight_decay"] = optim.optimizer(changes["optimizer"]).weight_decay
-        return cls(model=model, **{**recipe, **_given(changes)})
+        return cls(model=model, **{**recipe, **given(changes)})
 
     @classmethod
     def of_run(cls, folder: StrPath, **changes: Any) -> "Settings":
@@ -93,8 +93,8 @@ class Settings:
         Raises `CheckpointError` for any other change; those that are None are none.
         """
         run = Run.opened(folder)
-        run.refuse_other(_given(changes))
-        return replace(run.settings, **_given({"epochs": changes.get("epochs")}))
+        run.refuse_other(given(changes))
+        return replace(run.settings, **given({"epochs": changes.get("epochs")}))
 
     def build_optimizer(self) -> optim.Optimizer:
         """The optimizer with these settings."""
@@ -104,7 +104,8 @@ class Settings:
         )
 
 
-def _given(changes: dict[str, Any]) -> dict[str, Any]:
+def given(changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes that are not None."""
     return {key: value for key, value in changes.items() if value is not None}
 
 

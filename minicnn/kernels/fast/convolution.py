@@ -23,7 +23,18 @@ from minicnn.kernels.fast.parallel import (
     thread_count,
 )
 from minicnn.kernels.fast.pooling import max_pool2d_vjp
-from minicnn.kernels.fast.simd import MR, NR, SPAN, gather, scatter, tile
+from minicnn.kernels.fast.simd import (
+    MR,
+    NR,
+    SPAN,
+    copy_run,
+    gather,
+    keep_largest,
+    move,
+    only_where,
+    scatter,
+    tile,
+)
 from minicnn.kernels.geometry import Pair, out_size, pads
 from minicnn.kernels.reference import Shape
 
@@ -75,39 +86,19 @@ def load_image(x, n, top, left, rows_apart, columns_apart, width, image):
     Pixels that are apart leave zeros between them: that is how a strided gradient is spread out.
     """
     _, rows, columns, channels = x.shape
+    flat = x.reshape(-1)
     for i in range(rows):
-        for j in range(columns):
-            at = ((top + i * rows_apart) * width + left + j * columns_apart) * channels
-            for c in range(channels):
-                image[at + c] = x[n, i, j, c]
+        line = (n * rows + i) * columns * channels
+        at = ((top + i * rows_apart) * width + left) * channels
+        if columns_apart == 1:
+            copy_run(flat, line, columns * channels, image, at)
+        else:
+            for j in range(columns):
+                pixel = at + j * columns_apart * channels
+                copy_run(flat, line + j * channels, channels, image, pixel)
 
 
 # ------------------------------------------------------------------ forward
-
-
-@inner
-def keep(block, first, count, q, bias, relu, y):
-    """Epilogue of a block: add the bias, apply ReLU if asked, and store; y is (pixels, F)."""
-    for p in range(count):
-        for j in range(min(NR, bias.size - q * NR)):
-            v = block[p * NR + j] + bias[q * NR + j]
-            y[first + p, q * NR + j] = 0 if relu and v <= 0 else v
-
-
-@inner
-def keep_winner(block, first, count, q, bias, area, y, winner):
-    """Epilogue of a block: of each `area` pixels keep the largest and its number, bias and ReLU."""
-    for p in range(count // area):
-        out = first // area + p
-        for j in range(min(NR, bias.size - q * NR)):
-            best, index = block[p * area * NR + j], np.int32(0)
-            for i in range(1, area):
-                v = block[(p * area + i) * NR + j]
-                index = np.int32(i) if v > best else index
-                best = v if v > best else best
-            best += bias[q * NR + j]
-            y[out, q * NR + j] = 0 if best <= 0 else best
-            winner[out, q * NR + j] = index
 
 
 @parallel
@@ -115,11 +106,12 @@ def _convolve(
     x, weight, bias, offsets, kernel_rows, run_length, height, width, top, left, apart,
     area, relu, y, winner, threads,
 ):  # fmt: skip
-    """y (N, pixels, F) = windows times weight; if there is a `winner` to fill, after pooling."""
+    """y (N, pools, F): windows times weight, of each `area` pixels the largest, bias, ReLU."""
     channels, depth = x.shape[3], kernel_rows * run_length
-    pixels = y.shape[1] * area
+    _, pools, filters = y.shape
+    pixels = pools * area
     size = max(BLOCK // area, 1) * area
-    weights = weight.reshape(-1)
+    weights, flat, winners = weight.reshape(-1), y.reshape(-1), winner.reshape(-1)
     for t in prange(threads):
         start, stop = share(x.shape[0], t, threads)
         image = np.zeros(height * width * channels, x.dtype)
@@ -134,10 +126,10 @@ def _convolve(
                             image, 0, offsets, first + p, kernel_rows, width * channels,
                             run_length, 1, weights, q * depth * NR, block, p * NR, 0,
                         )  # fmt: skip
-                    if winner.size:
-                        keep_winner(block, first, count, q, bias, area, y[n], winner[n])
-                    else:
-                        keep(block, first, count, q, bias, relu, y[n])
+                    keep_largest(
+                        block, 0, count // area, area, bias, q * NR, relu, filters - q * NR,
+                        flat, winners, (n * pools + first // area) * filters + q * NR, filters,
+                    )  # fmt: skip
 
 
 def _forward(
@@ -149,9 +141,10 @@ def _forward(
     at = windows(tuple(shape), (kh, kw), stride, padding, (rows, columns))
     out = (at.out[0] // rows, at.out[1] // columns)
     y = np.empty((n, out[0] * out[1], f), x.dtype)
-    winner = np.empty(y.shape, np.int32) if pool else NO_WINNER
+    winner = np.zeros(y.shape, np.int32) if pool else NO_WINNER
+    packed = pack(weight.reshape(-1, f))
     run(
-        _convolve, contiguous(x), pack(weight.reshape(-1, f)), contiguous(bias), at.offsets,
+        _convolve, contiguous(x), packed, np.resize(bias, len(packed) * NR), at.offsets,
         kh, kw * c, at.height, at.width, at.top, at.left, (1, 1),
         rows * columns, relu, y, winner, thread_count(n),
     )  # fmt: skip
@@ -200,7 +193,7 @@ def conv2d_dx(
     turned = weight[::-1, ::-1].swapaxes(2, 3).reshape(-1, c)
     dx = np.empty((n, height * width, c), dy.dtype)
     run(
-        _convolve, contiguous(dy), pack(turned), np.zeros(c, dy.dtype), at.offsets,
+        _convolve, contiguous(dy), pack(turned), np.zeros(panels(c) * NR, dy.dtype), at.offsets,
         kh, kw * f, *spread[:2], kh - 1 - top, kw - 1 - left, stride,
         1, False, dx, NO_WINNER, thread_count(n),
     )  # fmt: skip
@@ -214,21 +207,26 @@ def conv2d_dx(
 def load_panels(dy, n, panel):
     """Copy dy[n] (pixels, F) into panels (q, pixels, NR)."""
     _, pixels, f = dy.shape
-    for p in range(pixels):
-        for o in range(f):
-            panel[o // NR, p, o % NR] = dy[n, p, o]
+    flat, goal = dy.reshape(-1), panel.reshape(-1)
+    for q in range(panel.shape[0]):
+        at = n * pixels * f + q * NR
+        move(flat, at, f, pixels, min(NR, f - q * NR), goal, q * pixels * NR, NR)
 
 
 @inner
 def unpool_panels(dy, winner, n, pool, across, width, panel):
     """The same for a gradient behind max pooling: each value goes to its winner, the rest is 0."""
-    panel[:] = 0
     _, pools, f = dy.shape
+    flat, winners, goal = dy.reshape(-1), winner.reshape(-1), panel.reshape(-1)
     for p in range(pools):
-        row, column = p // across * pool[0], p % across * pool[1]
-        for o in range(f):
-            i, j = divmod(winner[n, p, o], pool[1])
-            panel[o // NR, (row + i) * width + column + j, o % NR] = dy[n, p, o]
+        corner = p // across * pool[0] * width + p % across * pool[1]
+        for q in range(panel.shape[0]):
+            at = (n * pools + p) * f + q * NR
+            for i in range(pool[0]):
+                for j in range(pool[1]):
+                    pixel = q * panel.shape[1] + corner + i * width + j
+                    cell = i * pool[1] + j
+                    only_where(flat, winners, at, cell, f - q * NR, goal, pixel * NR)
 
 
 @parallel
@@ -334,7 +332,7 @@ def _input_gradient_of_winners(
     _, rows, columns, channels = dx.shape
     f, kernel_rows, run_length = weight.shape
     line = width * channels
-    weights = weight.reshape(-1)
+    weights, flat = weight.reshape(-1), dx.reshape(-1)
     for t in prange(threads):
         start, stop = share(dx.shape[0], t, threads)
         image = np.empty(height * line + run_length, dx.dtype)
@@ -349,10 +347,8 @@ def _input_gradient_of_winners(
                         at = (o * kernel_rows + i) * run_length + j
                         scatter(weights, at, places, gains, count, image, i * line + j)
             for i in range(rows):
-                first = (top + i) * line + left * channels
-                for j in range(columns):
-                    for c in range(channels):
-                        dx[n, i, j, c] = image[first + j * channels + c]
+                at = (top + i) * line + left * channels
+                copy_run(image, at, columns * channels, flat, (n * rows + i) * columns * channels)
 
 
 def _winner_places(at: Windows, pool: Pair) -> tuple[Array, Array]:

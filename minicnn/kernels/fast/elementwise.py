@@ -5,6 +5,8 @@ from numba import prange
 
 from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, thread_count
 
+# The loops run over slices from 0 on: with an index that might be negative LLVM uses no vectors.
+
 PIECE = 4096
 """Fewer elements than this are not worth a second thread."""
 
@@ -17,16 +19,19 @@ def _threads(size: int) -> int:
 def _relu(x, y, threads):
     for t in prange(threads):
         start, stop = share(x.size, t, threads)
-        for i in range(start, stop):
-            y[i] = 0 if x[i] <= 0 else x[i]  # so that NaN stays NaN
+        mine, out, zero = x[start:stop], y[start:stop], x.dtype.type(0)
+        for i in range(mine.size):
+            out[i] = zero if mine[i] <= zero else mine[i]  # so that NaN stays NaN
 
 
 @parallel
 def _relu_vjp(dy, y, dx, threads):
     for t in prange(threads):
         start, stop = share(y.size, t, threads)
-        for i in range(start, stop):
-            dx[i] = dy[i] if y[i] > 0 else 0
+        mine, gradient, out = y[start:stop], dy[start:stop], dx[start:stop]
+        zero = y.dtype.type(0)
+        for i in range(mine.size):
+            out[i] = gradient[i] if mine[i] > zero else zero
 
 
 def relu(x: Array) -> Array:
@@ -48,8 +53,9 @@ def relu_vjp(dy: Array, y: Array) -> Array:
 def _dropout_mask(uniform, rate, scale, mask, threads):
     for t in prange(threads):
         start, stop = share(mask.size, t, threads)
-        for i in range(start, stop):
-            mask[i] = scale if uniform[i] >= rate else 0
+        drawn, out, zero = uniform[start:stop], mask[start:stop], mask.dtype.type(0)
+        for i in range(drawn.size):
+            out[i] = scale if drawn[i] >= rate else zero
 
 
 def dropout_mask(
@@ -83,10 +89,11 @@ def conv2d_dbias(dy: Array) -> Array:
 def _adam_step(weight, grad, m, v, rate, share1, share2, epsilon, threads):
     for t in prange(threads):
         start, stop = share(weight.size, t, threads)
-        for i in range(start, stop):
-            m[i] += share1 * (grad[i] - m[i])
-            v[i] += share2 * (grad[i] * grad[i] - v[i])
-            weight[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
+        w, g, mean, square = weight[start:stop], grad[start:stop], m[start:stop], v[start:stop]
+        for i in range(w.size):
+            mean[i] += share1 * (g[i] - mean[i])
+            square[i] += share2 * (g[i] * g[i] - square[i])
+            w[i] -= rate * mean[i] / (np.sqrt(square[i]) + epsilon)
 
 
 def adam_step(

@@ -4,7 +4,7 @@ import numpy as np
 from numba import prange
 
 from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, thread_count
-from minicnn.kernels.fast.simd import MR, NR, tile
+from minicnn.kernels.fast.simd import MR, NR, move, tile
 
 DEPTH = 384
 """Products summed before a tile is put aside: that much of a panel, 24 kB, stays in the cache."""
@@ -17,12 +17,18 @@ def panels(columns: int) -> int:
 
 @parallel
 def _pack(flat, row_step, column_step, columns, packed, threads):
+    _, depth, _ = packed.shape
+    goal = packed.reshape(-1)
     for t in prange(threads):
         start, stop = share(packed.shape[0], t, threads)
         for q in range(start, stop):
-            for k in range(packed.shape[1]):
-                for j in range(min(NR, columns - q * NR)):
-                    packed[q, k, j] = flat[k * row_step + (q * NR + j) * column_step]
+            count = min(NR, columns - q * NR)
+            if column_step == 1:
+                move(flat, q * NR, row_step, depth, count, goal, q * depth * NR, NR)
+            else:
+                for j in range(count):
+                    for k in range(depth):
+                        packed[q, k, j] = flat[k * row_step + (q * NR + j) * column_step]
 
 
 def pack(b: Array) -> Array:
@@ -43,7 +49,7 @@ def _flat(matrix: Array) -> tuple[Array, int, int]:
 @parallel
 def _matmul(a, rows, step, b, y, threads):
     columns, depth = y.shape[1], b.shape[1]
-    panel = b.reshape(-1)
+    panel, flat = b.reshape(-1), y.reshape(-1)
     tiles = rows.size // MR
     for t in prange(threads):
         start, stop = share(tiles, t, threads)
@@ -56,9 +62,8 @@ def _matmul(a, rows, step, b, y, threads):
                         a, k * step, rows, i, 1, 0, min(DEPTH, depth - k), step,
                         panel, (q * depth + k) * NR, block, (i - first) * NR, k,
                     )  # fmt: skip
-            for i in range(first, last):
-                for j in range(min(NR, columns - q * NR)):
-                    y[i, q * NR + j] = block[(i - first) * NR + j]
+            at = first * columns + q * NR
+            move(block, 0, NR, last - first, min(NR, columns - q * NR), flat, at, columns)
 
 
 def matmul(a: Array, b: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Three micro-kernels in LLVM vector instructions: all heavy arithmetic passes through them.
+"""Micro-kernels in LLVM vector instructions: all heavy work passes through them.
 
 A micro-kernel keeps its sums in vector registers while it runs along the long dimension, so that a
 number is loaded once and used many times; this is what makes a matrix product fast, and what a
@@ -39,7 +39,7 @@ class Emit:
     """Writes vector instructions into the function that numba is compiling."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, args: Any):
-        self.builder = builder
+        self.builder, self.target = builder, context.target_data
         arrays = [t for t in signature.args if isinstance(t, types.Array)]
         self.vector = ir.VectorType(context.get_data_type(arrays[0].dtype), WIDTH)
         self.operands = [
@@ -65,21 +65,50 @@ class Emit:
         return self.builder.load(pointer, align=4)
 
     def store(self, value: Any, pointer: Any) -> None:
-        pointer = self.builder.bitcast(pointer, self.vector.as_pointer())
+        pointer = self.builder.bitcast(pointer, value.type.as_pointer())
         self.builder.store(value, pointer, align=4)
 
-    def broadcast(self, pointer: Any) -> Any:
-        """One number in every place of a vector."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(
-            undefined, self.builder.load(pointer), ir.Constant(_I32, 0)
-        )
-        nowhere_else = ir.Constant(ir.VectorType(_I32, WIDTH), [0] * WIDTH)
-        return self.builder.shuffle_vector(first, undefined, nowhere_else)
+    def load_some(self, pointer: Any, count: Any, kind: Any = None) -> Any:
+        """The first `count` elements, zeros behind them; nothing behind them is touched."""
+        kind = kind or self.vector
+        wanted = self._first(count)
+        pointer = self.builder.bitcast(pointer, kind.as_pointer())
+        types_ = [kind.as_pointer(), _I32, wanted.type, kind]
+        function = self._masked("load", kind, ir.FunctionType(kind, types_))
+        four = ir.Constant(_I32, 4)
+        return self.builder.call(function, [pointer, four, wanted, ir.Constant(kind, [0] * WIDTH)])
 
-    def sums(self, count: int) -> list[Any]:
-        """So many sums; LLVM moves them from the stack into registers."""
-        return [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
+    def store_some(self, value: Any, pointer: Any, count: Any) -> None:
+        """Store the first `count` elements of a vector."""
+        wanted = self._first(count)
+        pointer = self.builder.bitcast(pointer, value.type.as_pointer())
+        types_ = [value.type, value.type.as_pointer(), _I32, wanted.type]
+        function = self._masked("store", value.type, ir.FunctionType(ir.VoidType(), types_))
+        self.builder.call(function, [value, pointer, ir.Constant(_I32, 4), wanted])
+
+    def _first(self, count: Any) -> Any:
+        """A mask that is true in the first `count` places."""
+        places = ir.Constant(ir.VectorType(_I64, WIDTH), list(range(WIDTH)))
+        return self.builder.icmp_signed("<", places, self.spread(count))
+
+    def _masked(self, what: str, kind: Any, function: Any) -> Any:
+        name = f"llvm.masked.{what}.v{WIDTH}{kind.element.intrinsic_name}.p0"
+        return cgutils.get_or_insert_function(self.builder.module, function, name)
+
+    def spread(self, value: Any) -> Any:
+        """One number in every place of a vector."""
+        undefined = ir.Constant(ir.VectorType(value.type, WIDTH), ir.Undefined)
+        first = self.builder.insert_element(undefined, value, ir.Constant(_I32, 0))
+        from_there = ir.Constant(ir.VectorType(_I32, WIDTH), [0] * WIDTH)
+        return self.builder.shuffle_vector(first, undefined, from_there)
+
+    def broadcast(self, pointer: Any) -> Any:
+        """The number at an address in every place of a vector."""
+        return self.spread(self.builder.load(pointer))
+
+    def sums(self, count: int, kind: Any = None) -> list[Any]:
+        """So many vectors that change; LLVM moves them from the stack into registers."""
+        return [cgutils.alloca_once(self.builder, kind or self.vector) for _ in range(count)]
 
     def add_product(self, total: Any, x: Any, y: Any) -> None:
         """``total += x * y`` for each place of the vectors, rounded once."""
@@ -91,6 +120,10 @@ class Emit:
     def times(self, count: Any) -> Any:
         """A loop that runs `count` times."""
         return cgutils.for_range(self.builder, self.number(count), intp=_I64)
+
+    def if_full(self, columns: Any) -> Any:
+        """Two blocks: for a panel that is full, and for one with fewer columns."""
+        return self.builder.if_else(self.builder.icmp_signed(">=", columns, self.number(NR)))
 
 
 def micro_kernel(body: Callable[..., None]) -> Callable[..., None]:
@@ -178,3 +211,92 @@ def scatter(e, w, w0, offsets, gains, count, x, x0):
             e.builder.store(e.load(e.at(start, v)), total)
             e.add_product(total, gain, weight)
             e.store(e.builder.load(total), e.at(start, v))
+
+
+@micro_kernel
+def move(e, x, x0, x_apart, lines, columns, y, y0, y_apart):
+    """``y[y0 + i*y_apart + j] = x[x0 + i*x_apart + j]`` for i < lines, j < columns <= NR."""
+    with e.times(lines) as i:
+        start = e.at(e.at(x, x0), e.builder.mul(i.index, x_apart))
+        goal = e.at(e.at(y, y0), e.builder.mul(i.index, y_apart))
+        with e.if_full(columns) as (full, partial):
+            with full:
+                for v in _places(NR):
+                    e.store(e.load(e.at(start, v)), e.at(goal, v))
+            with partial:
+                for v in _places(NR):
+                    left = e.builder.sub(columns, e.number(v))
+                    e.store_some(e.load_some(e.at(start, v), left), e.at(goal, v), left)
+
+
+@micro_kernel
+def keep_largest(e, x, x0, groups, members, bias, b0, relu, columns, y, winner, y0, y_apart):
+    """What follows a convolution: pooling, bias, ReLU, for one panel of its output.
+
+    Of the `members` lines of each group of `x`, NR numbers each, the largest: plus bias, with ReLU
+    if `relu`, to ``y[y0 + group*y_apart + j]``; and with more than one member its number to
+    `winner` at the same place. Of equal ones the first; NaN stays NaN.
+    """
+    whole = ir.VectorType(_I32, WIDTH)
+    best, who = e.sums(NV), e.sums(NV, whole)
+    biases = [e.load(e.at(e.at(bias, b0), v)) for v in _places(NR)]
+    zero = ir.Constant(e.vector, [0.0] * WIDTH)
+    lowest = ir.Constant(e.vector, [float("-inf")] * WIDTH)
+    floor = e.builder.select(e.builder.icmp_signed("!=", relu, e.number(0)), zero, lowest)
+    many = e.builder.icmp_signed(">", members, e.number(1))
+    with e.times(groups) as group:
+        lines = e.builder.mul(e.builder.mul(group.index, members), e.number(NR))
+        first = e.at(e.at(x, x0), lines)
+        for b, w, v in zip(best, who, _places(NR), strict=True):
+            e.builder.store(e.load(e.at(first, v)), b)
+            e.builder.store(ir.Constant(whole, [0] * WIDTH), w)
+        with e.times(members) as member:
+            number = e.spread(e.builder.trunc(member.index, _I32))
+            line = e.at(first, e.builder.mul(member.index, e.number(NR)))
+            for b, w, v in zip(best, who, _places(NR), strict=True):
+                value = e.load(e.at(line, v))
+                more = e.builder.fcmp_ordered(">", value, e.builder.load(b))
+                e.builder.store(e.builder.select(more, number, e.builder.load(w)), w)
+                e.builder.store(e.builder.select(more, value, e.builder.load(b)), b)
+        place = e.builder.add(y0, e.builder.mul(group.index, y_apart))
+        for b, extra in zip(best, biases, strict=True):
+            value = e.builder.fadd(e.builder.load(b), extra)
+            low = e.builder.fcmp_ordered("<", value, floor)
+            e.builder.store(e.builder.select(low, floor, value), b)
+        with e.if_full(columns) as (full, partial):
+            with full:
+                for b, v in zip(best, _places(NR), strict=True):
+                    e.store(e.builder.load(b), e.at(e.at(y, place), v))
+            with partial:
+                for b, v in zip(best, _places(NR), strict=True):
+                    left = e.builder.sub(columns, e.number(v))
+                    e.store_some(e.builder.load(b), e.at(e.at(y, place), v), left)
+        with e.builder.if_then(many), e.if_full(columns) as (full, partial):
+            with full:
+                for w, v in zip(who, _places(NR), strict=True):
+                    e.store(e.builder.load(w), e.at(e.at(winner, place), v))
+            with partial:
+                for w, v in zip(who, _places(NR), strict=True):
+                    left = e.builder.sub(columns, e.number(v))
+                    e.store_some(e.builder.load(w), e.at(e.at(winner, place), v), left)
+
+
+@micro_kernel
+def only_where(e, x, winner, x0, number, columns, y, y0):
+    """``y[y0 + j] = x[x0 + j] if winner[x0 + j] == number else 0`` for j < NR; 0 past columns."""
+    whole = ir.VectorType(_I32, WIDTH)
+    wanted = e.spread(e.builder.trunc(number, _I32))
+    zero = ir.Constant(e.vector, [0.0] * WIDTH)
+    for v in _places(NR):
+        left = e.builder.sub(columns, e.number(v))
+        who = e.load_some(e.at(e.at(winner, x0), v), left, whole)
+        value = e.load_some(e.at(e.at(x, x0), v), left)
+        same = e.builder.icmp_signed("==", who, wanted)
+        e.store(e.builder.select(same, value, zero), e.at(e.at(y, y0), v))
+
+
+@micro_kernel
+def copy_run(e, x, x0, count, y, y0):
+    """``y[y0 + i] = x[x0 + i]`` for i < count."""
+    size = e.vector.element.get_abi_size(e.target)
+    cgutils.raw_memcpy(e.builder, e.at(y, y0), e.at(x, x0), count, size)
