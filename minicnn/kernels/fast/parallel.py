@@ -7,6 +7,7 @@ the process otherwise; no time is lost, as one kernel already keeps every core b
 """
 
 import functools
+import os
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +18,13 @@ import numpy as np
 from numba import njit
 
 Array = np.ndarray
+
+# A thread of GNU's OpenMP that waits for the others keeps its core busy, for milliseconds by default;
+# with any other program on the machine that starves the very thread it waits for, and training
+# becomes ten times slower. A thousand looks are enough while kernels follow each other. It has to
+# be said before numba starts its threads, and a user who has said something keeps it.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # A product and a sum may be rounded once (fma), and sums may ignore the sign of zero; nothing that
 # would lose a NaN. Division by zero gives infinity, as in NumPy.
