@@ -19,10 +19,10 @@ from numba import njit
 
 Array = np.ndarray
 
-# A thread of GNU's OpenMP that waits for the others keeps its core busy, for milliseconds by default;
-# with any other program on the machine that starves the very thread it waits for, and training
-# becomes ten times slower. A thousand looks are enough while kernels follow each other. It has to
-# be said before numba starts its threads, and a user who has said something keeps it.
+# A thread of GNU's OpenMP that waits for the others keeps its core busy, by default for
+# milliseconds; with any other program on the machine that starves the very thread it waits for, and
+# training becomes ten times slower. A thousand looks are enough while kernels follow each other. It
+# has to be said before numba starts its threads; what the user has said stays.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
