@@ -191,7 +191,8 @@ def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: 
     if history:
         figures.save(figures.curves(history), folder / "curves.png")
     figures.save(figures.confusion(matrix, names), folder / "confusion.png")
-    mistakes = figures.mistakes(data.images, result.labels, result.probabilities, names)
+    shown = data.images if data.image_shape[2] in (1, 3) else data.images[..., :1]
+    mistakes = figures.mistakes(shown, result.labels, result.probabilities, names)
     figures.save(mistakes, folder / "mistakes.png")
 
 
@@ -227,18 +228,23 @@ class Run:
     @classmethod
     def created(cls, folder: StrPath, settings: Settings) -> "Run":
         """A new run, not on disk yet; raises `CheckpointError` if there is something already."""
-        folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        run = cls(folder, settings)
+        run.refuse_taken()
+        return run
+
+    def refuse_taken(self) -> None:
+        """Raise `CheckpointError` if the folder is there and not empty."""
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise CheckpointError(
-                f"{folder} exists already and is not overwritten; choose another folder with "
+                f"{self.folder} exists already and is not overwritten; choose another folder with "
                 "--out, or go on with the run in it with --resume"
             )
-        return cls(folder, settings)
 
     def make(self) -> None:
         """Make the folder; raises `CheckpointError` if that is not possible."""
+        self.refuse_taken()  # again: another run may have begun there in the meantime
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=self.folder.exists())
         except OSError as error:
             raise CheckpointError(f"{self.folder}: cannot be made: {error.strerror}") from error
 

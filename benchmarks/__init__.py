@@ -1,0 +1,1 @@
+"""Measurements of minicnn beside Keras and PyTorch: ``python -m benchmarks``."""

@@ -1,0 +1,110 @@
+"""The house: imports run one way only, and ``import minicnn`` is quick."""
+
+import ast
+import graphlib
+import importlib.util
+from pathlib import Path
+
+import minicnn
+
+HOUSE = (
+    "errors",
+    "files",
+    "kernels",
+    "tensor",
+    "functional",
+    "gradcheck",
+    "nn",
+    "optim",
+    "data",
+    "callbacks",
+    "progress",
+    "training",
+    "metrics",
+    "zoo",
+    "checkpoint",
+    "report",
+    "runs",
+    "cli",
+    "__main__",
+)
+"""The parts from the ground up: a module imports only from those before its own."""
+
+ROOT = Path(minicnn.__file__).parent
+
+
+def module_name(path: Path) -> str:
+    parts = ["minicnn", *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PATHS = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports(name: str) -> set[str]:
+    """The modules of minicnn that a module's text imports, anywhere in it."""
+    found = set()
+    package = name if PATHS[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(PATHS[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            source = "." * node.level + (node.module or "")
+            source = importlib.util.resolve_name(source, package)
+            for alias in node.names:  # `from package import module`, or a name inside a module
+                inner = f"{source}.{alias.name}"
+                found.add(inner if inner in PATHS else source)
+    return {module for module in found if module.split(".")[0] == "minicnn"}
+
+
+def floor(module: str) -> str:
+    """Which part of the house a module belongs to: ``minicnn.nn.layers`` -> ``nn``."""
+    return module.split(".")[1]
+
+
+def test_every_module_has_its_place():
+    parts = {floor(name) for name in PATHS if name != "minicnn"}
+    assert parts <= {*HOUSE}, f"give {sorted(parts - {*HOUSE})} a place in HOUSE"
+    assert {*HOUSE} <= parts, f"{sorted({*HOUSE} - parts)} is gone"
+
+
+def test_a_module_imports_only_from_those_before_it():
+    upward = [
+        f"{name} imports {imported}"
+        for name in PATHS
+        if name != "minicnn"
+        for imported in imports(name)
+        if imported == "minicnn"
+        or (
+            floor(imported) != floor(name)
+            and HOUSE.index(floor(imported)) > HOUSE.index(floor(name))
+        )
+    ]
+    assert upward == []
+
+
+def test_no_two_modules_import_each_other_even_inside_a_package():
+    order = list(graphlib.TopologicalSorter({name: imports(name) for name in PATHS}).static_order())
+    assert order.index("minicnn.errors") < order.index("minicnn.kernels.reference")
+    assert order.index("minicnn.kernels.reference") < order.index("minicnn.tensor")
+
+
+def test_the_top_of_the_package_imports_nothing_by_itself():
+    assert imports("minicnn") == set()
+
+
+def test_import_minicnn_leaves_the_heavy_things_alone(run_python):
+    heavy = ["numba", "matplotlib", "scipy", "tensorflow", "typer", "h5py", "PIL"]
+    program = f"import sys, minicnn; print([m for m in {heavy} if m in sys.modules])"
+    assert run_python("-c", program) == "[]\n"
+
+
+def test_every_public_name_is_found_where_it_lives(run_python):
+    program = """
+import minicnn
+for name in minicnn.__all__:
+    first = getattr(minicnn, name)
+    assert getattr(minicnn, name) is first, f"minicnn.{name} became {getattr(minicnn, name)}"
+    assert name in dir(minicnn)
+"""
+    run_python("-c", program)
