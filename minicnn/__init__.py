@@ -18,6 +18,7 @@ _HOME = {
     "Tensor": "minicnn.tensor",
     "concatenate": "minicnn.tensor",
     "no_grad": "minicnn.tensor",
+    "op": "minicnn.tensor",
     "gradcheck": "minicnn.gradcheck",
     "fit": "minicnn.training",
     "evaluate": "minicnn.training",

@@ -509,9 +509,15 @@ def test_predict_goes_batch_by_batch_and_records_nothing():
     model, x = small(input_shape=(8, 8, 1)), images(7, 8, 8, 1)
     seen = []
     forward = model.forward
-    model.forward = lambda x, training: seen.append((len(x), training)) or forward(x, training)
+
+    def watched(x, training):
+        y = forward(x, training)
+        seen.append((len(x), training, y.requires_grad))
+        return y
+
+    model.forward = watched
     y = model.predict(x, batch_size=3)
-    assert seen == [(3, False), (3, False), (1, False)]
+    assert seen == [(3, False, False), (3, False, False), (1, False, False)]
     np.testing.assert_allclose(y, forward(Tensor(x), False).data, rtol=1e-6, atol=1e-7)
     with pytest.raises(ShapeError, match="at least one input"):
         model.predict(x[:0])
@@ -574,23 +580,68 @@ def test_batch_norm_keeps_running_averages_for_inference():
     np.testing.assert_allclose(layer.moving_mean.data, mean, rtol=1e-6)  # inference left it alone
 
 
-def test_a_fused_pair_of_layers_gives_what_the_layers_give():
-    """A model may compute convolution, ReLU and pooling at once; nobody must be able to tell."""
-    followers = {
-        "fusible": nn.MaxPool2D(2),
-        "oblong": nn.MaxPool2D((3, 1)),
-        "overlapping": nn.MaxPool2D(2, stride=1),
-        "padded": nn.MaxPool2D(2, padding="same"),
-        "average": nn.AveragePool2D(2),
-    }
+def conv(activation):
+    return nn.Conv2D(4, 3, activation=activation)
+
+
+NEIGHBOURS = {
+    "relu inside, pool": lambda: [conv("relu"), nn.MaxPool2D(2)],
+    "relu behind, pool": lambda: [conv(None), nn.ReLU(), nn.MaxPool2D(2)],
+    "relu twice, oblong pool": lambda: [conv("relu"), nn.ReLU(), nn.MaxPool2D((3, 1))],
+    "relu and no pool": lambda: [conv(None), nn.ReLU()],
+    "pool and no relu": lambda: [conv(None), nn.MaxPool2D(2), nn.ReLU()],
+    "tanh, then relu": lambda: [conv("tanh"), nn.ReLU(), nn.MaxPool2D(2)],
+    "tanh, pool": lambda: [conv("tanh"), nn.MaxPool2D(2)],
+    "relu, another activation": lambda: [conv("relu"), nn.Activation("tanh"), nn.MaxPool2D(2)],
+    "overlapping pool": lambda: [conv("relu"), nn.MaxPool2D(2, stride=1)],
+    "pool with gaps": lambda: [conv("relu"), nn.MaxPool2D(2, stride=(2, 3))],
+    "padded pool": lambda: [conv("relu"), nn.MaxPool2D(2, padding="same")],
+    "average pool": lambda: [conv("relu"), nn.AveragePool2D(2)],
+    "dropout between": lambda: [conv("relu"), nn.Dropout(0.5), nn.MaxPool2D(2)],
+    "twice": lambda: [conv("relu"), nn.MaxPool2D(2), conv(None), nn.ReLU(), nn.MaxPool2D((1, 2))],
+}
+
+
+@both_sets
+@pytest.mark.parametrize("layers", NEIGHBOURS.values(), ids=NEIGHBOURS.keys())
+def test_a_model_computes_what_its_layers_compute_one_by_one(layers, kernel_set):
+    """It may take neighbours together; nobody must be able to tell."""
     x = images(3, 9, 10, 2)
-    for name, pool in followers.items():
-        for activation in ("relu", "tanh", None):
-            convolution = nn.Conv2D(4, 3, activation=activation)
-            pool.name = None
-            model = nn.Sequential(convolution, pool, input_shape=x.shape[1:])
-            with kernels.use("reference"):
-                expected = pool(convolution(x)).data
-            found = model(x)
-            np.testing.assert_allclose(found.data, expected, rtol=0, atol=2e-6, err_msg=name)
-            assert found.shape[1:] == model.output_shape(x.shape[1:])
+    model = nn.Sequential(*layers(), input_shape=x.shape[1:])
+
+    def one_by_one(y):
+        for layer in model.layers:
+            y = layer(y)
+        return y
+
+    def values_and_gradients(run):
+        model.zero_grad()
+        start = Tensor(x, requires_grad=True)
+        y = run(start)
+        y.backward(np.random.default_rng(1).standard_normal(y.shape))
+        return [y.data, start.grad, *[p.grad for p in model.parameters()]]
+
+    with kernels.use("reference"):
+        expected = values_and_gradients(one_by_one)
+    with kernels.use(kernel_set):
+        found = values_and_gradients(model)
+    assert found[0].shape[1:] == model.output_shape(x.shape[1:])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-6, atol=4e-6)
+
+
+@pytest.mark.parametrize("mine_at", [0, 1, 2])
+def test_a_layer_of_ones_own_is_never_passed_by(mine_at):
+    """A subclass with its own forward pass runs as written, whatever stands beside it."""
+    kinds = [nn.Conv2D, nn.ReLU, nn.MaxPool2D]
+    ran = []
+
+    class Mine(kinds[mine_at]):
+        def forward(self, x, training):
+            ran.append(type(self))
+            return super().forward(x, training)
+
+    kinds[mine_at] = Mine
+    model = nn.Sequential(kinds[0](4, 3), kinds[1](), kinds[2](2), input_shape=(9, 9, 1))
+    model(images(2, 9, 9, 1))
+    assert ran == [Mine]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicnn import kernels, optim
-from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.errors import GradientError, ShapeError, UnknownNameError
 from minicnn.tensor import Tensor
 
 STEPS = 7
@@ -215,6 +215,17 @@ def test_gradients_stay_as_they_are(make):
     take_steps(make(), params, gradients[:1])
     for p, g in zip(params, gradients[0], strict=True):
         np.testing.assert_array_equal(p.grad, g)
+
+
+@every_optimizer
+def test_a_step_is_a_change_in_place_for_the_tape(make):
+    """A loss that was computed before the step has no gradient any more."""
+    (w,) = parameters([[1.0, 2.0]])
+    w.grad = np.ones(2)
+    loss = (w * w).sum()
+    make().step([w])
+    with pytest.raises(GradientError, match=r"'multiply'.*changed in place"):
+        loss.backward()
 
 
 def test_the_rate_may_change_between_steps():

@@ -59,7 +59,8 @@ def _sgemm_note(data: Data) -> str:
     middle, low, high = stats.spread(data["sgemm_flops"] / s / 1e9 for s in seconds)
     return (
         f"sgemm in turn with the engines: {middle:.0f} GFLOP/s ({low:.0f}–{high:.0f}). Arithmetic: "
-        "products of forward, weight gradient and input gradient, the first layer without the last."
+        "the products of forward, weight gradient and input gradient, the first layer without the "
+        "last, by the plain formula: those that an engine knows to be zero and skips count too."
     )
 
 

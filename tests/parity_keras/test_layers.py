@@ -203,8 +203,8 @@ def test_activation_of_extreme_values(activation):
 def test_of_equal_values_the_first_takes_the_gradient(pool, stride, padding):
     """Nearly every window has ties; TensorFlow, too, takes the first, row by row.
 
-    So all gradients are equal to the bit. That padding never wins is seen in the windows at the
-    border in which all values are negative.
+    It does so with oneDNN and without (``TF_ENABLE_ONEDNN_OPTS=0``). So all gradients are equal to
+    the bit. That padding never wins is seen in the image whose values are all negative.
     """
     model = nn.Sequential(nn.MaxPool2D(pool, stride, padding), input_shape=(9, 8, 4))
     rng = np.random.default_rng(4)
