@@ -19,7 +19,7 @@ _HOME = {
     "concatenate": "minicnn.tensor",
     "no_grad": "minicnn.tensor",
     "op": "minicnn.tensor",
-    "gradcheck": "minicnn.gradcheck",
+    "gradcheck": "minicnn.gradient_check",
     "fit": "minicnn.training",
     "evaluate": "minicnn.training",
     "save_model": "minicnn.checkpoint",

@@ -174,7 +174,7 @@ def _show_run(folder: Path, metrics: dict[str, Any]) -> None:
     if metrics["interrupted"]:
         print(f"\nStopped early. To go on:  minicnn train --out {name} --resume")
     print(f"\nNext:  minicnn evaluate {name}    minicnn summary {name}    minicnn models")
-    print(f"Look:  {folder / 'curves.png'}  {folder / 'confusion.png'}  {folder / 'mistakes.png'}")
+    print("Look: ", *sorted(folder.glob("*.png")), sep="  ")
 
 
 @app.command()

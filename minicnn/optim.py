@@ -27,7 +27,7 @@ def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> float:
     Returns the length before. (Pascanu et al., 2013, arXiv:1211.5063.)
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
+    norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
     if norm > max_norm:
         for p in parameters:
             if p.grad is not None:

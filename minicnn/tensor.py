@@ -62,16 +62,25 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
         arrays = (a._data if isinstance(a, Tensor) else a for a in args)
         value, *rules = forward(*arrays, **kwargs)
         result = Tensor(value)
+        if result._data.base is not None:
+            _share_changes(result, args)
         if _recording.get():
             edges = [e for e in zip(args, rules, strict=False) if isinstance(e[0], Tensor)]
             if any(x.requires_grad for x, _ in edges):
                 inputs = [x for x, _ in edges]
                 needed = [rule if x.requires_grad else None for x, rule in edges]
-                result.node = Node(forward.__name__.strip("_"), inputs, needed)
+                result.node = Node(forward.__name__.strip("_"), inputs, needed, result)
                 result.requires_grad = True
         return result
 
     return apply
+
+
+def _share_changes(view: "Tensor", args: Sequence[Any]) -> None:
+    """A change of a view, ``x.reshape(-1)[...] = 0``, is a change of what it shows."""
+    for x in args:
+        if isinstance(x, Tensor) and np.may_share_memory(view._data, x._data):
+            view._changes = x._changes
 
 
 def once(function: Callable[[Array], Any]) -> Callable[[Array], Any]:
@@ -131,10 +140,10 @@ class Node:
 
     __slots__ = ("freed", "inputs", "op", "rules", "versions")
 
-    def __init__(self, op: str, inputs: list["Tensor"], rules: list[Rule | None]):
+    def __init__(self, op: str, inputs: list["Tensor"], rules: list[Rule | None], result: "Tensor"):
         self.op = op
         self.inputs, self.rules = inputs, rules
-        self.versions = [x._version for x in inputs]
+        self.versions = [x._changes[0] for x in (*inputs, result)]
         self.freed = False
 
     def free(self) -> None:
@@ -155,7 +164,7 @@ class Tensor:
     array([2., 4.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_data", "_version", "grad", "node", "requires_grad")
+    __slots__ = ("__weakref__", "_changes", "_data", "grad", "node", "requires_grad")
     __array_ufunc__ = None  # so that `array * tensor` asks the tensor
 
     def __init__(self, data: Any, requires_grad: bool = False):
@@ -164,7 +173,7 @@ class Tensor:
         if not kept:
             array = array.astype(np.float32)
         self._data = array.copy() if requires_grad else array
-        self._version = 0
+        self._changes = [0]  # a list, so that tensors which show the same memory share the count
         self.requires_grad = requires_grad
         self.grad: Array | None = None
         self.node: Node | None = None
@@ -217,7 +226,7 @@ class Tensor:
 
     def mark_changed(self) -> None:
         """Count a change in place, so that a gradient which needs the old value fails."""
-        self._version += 1
+        self._changes[0] += 1
 
     # -------------------------------------------------------------- the gradient
 
@@ -299,6 +308,8 @@ class Tensor:
         return multiply(self, -1.0)
 
     def __pow__(self, exponent: float) -> "Tensor":
+        if isinstance(exponent, Tensor):
+            raise ShapeError("the exponent must be a number; for a tensor write exp(log(x) * p)")
         return power(self, exponent)
 
     def __getitem__(self, index: Any) -> "Tensor":
@@ -335,9 +346,8 @@ def _check_unchanged(tensor: Tensor, node: Node) -> None:
             f"the tape behind '{node.op}' was used up by an earlier backward(); compute the value "
             "again, or add the losses and go back once"
         )
-    versions = zip([tensor, *node.inputs], [0, *node.versions], strict=True)
-    for changed, version in versions:
-        if changed._version != version:
+    for changed, version in zip([*node.inputs, tensor], node.versions, strict=True):
+        if changed._changes[0] != version:
             what = "the result" if changed is tensor else "an input"
             raise GradientError(
                 f"{what} of '{node.op}', of shape {changed.shape}, was changed in place after it "
@@ -370,7 +380,8 @@ def divide(a, b):
 
 @op
 def power(x, exponent):
-    return x**exponent, lambda dy: dy * exponent * x ** (exponent - 1)
+    slope = exponent * x ** (exponent - 1) if exponent else np.zeros_like(x)
+    return x**exponent, lambda dy: dy * slope
 
 
 @op

@@ -210,6 +210,12 @@ def a_single_array(path: Path) -> None:
         np.save(file, np.ones(3))
 
 
+def an_array_without_end_to_its_names(path: Path) -> None:
+    """What NumPy has to say about this takes three lines."""
+    names = np.dtype([(f"number {i}, and a good deal more", "f4") for i in range(400)])
+    np.savez(path, about=np.frombuffer(HEAD, np.uint8), names=np.zeros(1, names))
+
+
 HEAD = b'{"format": "minicnn 1", "kind": "model"}'
 PICKLED = np.array([{"format": "minicnn 1"}, None], object)
 FOREIGN = {
@@ -219,6 +225,7 @@ FOREIGN = {
     "text": lambda path: path.write_text("weights: 1, 2, 3\n" * 10),
     "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)),
     "a single array": a_single_array,
+    "an array without end to its names": an_array_without_end_to_its_names,
     "somebody else's arrays": lambda path: np.savez(path, weights=np.ones(3)),
     "a pickled description": lambda path: np.savez(path, about=PICKLED),
     "a pickled weight": described(HEAD, **{"weights/dense.bias": PICKLED}),

@@ -8,7 +8,7 @@ import pytest
 import minicnn as mc
 from minicnn import functional as F
 from minicnn.errors import GradientError
-from minicnn.gradcheck import gradcheck, numerical_gradient
+from minicnn.gradient_check import gradcheck, numerical_gradient
 from minicnn.tensor import op
 
 X = np.random.default_rng(0).uniform(0.5, 2, (3, 4))

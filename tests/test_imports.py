@@ -15,7 +15,7 @@ HOUSE = (
     "kernels",
     "tensor",
     "functional",
-    "gradcheck",
+    "gradient_check",
     "nn",
     "optim",
     "data",

@@ -456,6 +456,13 @@ def test_an_error_names_the_layer_and_the_arithmetic():
     assert str(on_building.value) == str(on_running.value) == wanted
 
 
+def test_of_layers_within_layers_the_innermost_is_named_and_no_other():
+    inner = nn.Sequential(nn.ReLU(), nn.Dense(2, name="culprit"))
+    model = nn.Sequential(nn.ReLU(), inner)
+    with pytest.raises(ShapeError, match=r"^Dense 'culprit': the input must be rows"):
+        model(images(1, 6, 9, 1))
+
+
 UNFITTING = {
     "dense on images": (nn.Dense(3), (2, 4, 4, 1), r"Dense 'here': .*rows \(N, in\)"),
     "convolution of rows": (nn.Conv2D(3, 1), (2, 4), r"Conv2D 'here': .*images \(N, H, W, C\)"),

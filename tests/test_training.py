@@ -218,6 +218,19 @@ def test_speed_is_images_by_time():
         assert speed == pytest.approx(50 / seconds)
 
 
+def test_training_is_done_in_training_mode():
+    """Dropout of nearly everything leaves nearly no gradient; averages of the batches move."""
+    model = nn.Sequential(
+        nn.BatchNorm(), nn.Flatten(), nn.Dropout(0.999), nn.Dense(CLASSES), input_shape=(6, 6, 1)
+    )
+    before = model.weights()
+    mc.fit(model, pictures(8), optimizer=optim.SGD(1.0), epochs=1, batch_size=8, **QUIET)
+    after = model.weights()
+    assert after["batch_norm.moving_mean"] != before["batch_norm.moving_mean"]
+    untouched = (after["dense.weight"] == before["dense.weight"]).all(axis=1)
+    assert untouched.mean() > 0.5
+
+
 def test_the_class_names_of_the_data_become_those_of_the_model():
     model = linear()
     mc.fit(model, pictures(20), epochs=1, batch_size=8, **QUIET)

@@ -154,7 +154,7 @@ def max_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> tu
     y = np.full((x.shape[0], *out, x.shape[3]), -np.inf, x.dtype)
     winner = np.zeros(y.shape, np.int32)
     for k, cell in enumerate(cells(padded, pool, stride, out)):
-        better = cell > y
+        better = (cell > y) | np.isnan(cell)  # NaN must not be lost on the way to the loss
         winner[better] = k
         y[better] = cell[better]
     return y, winner

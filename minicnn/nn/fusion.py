@@ -2,7 +2,8 @@
 
 A convolution followed by ReLU, and then perhaps by max pooling of windows side by side, never
 writes its full-sized output to memory. Both ways of writing it are found, ``Conv2D(32, 3,
-activation="relu")`` and ``Conv2D(32, 3), ReLU()``.
+activation="relu")`` and ``Conv2D(32, 3), ReLU()``. A subclass may do something else, so only the
+layers themselves are fused.
 """
 
 import functools
@@ -26,7 +27,7 @@ def fused_steps(layers: Sequence[Module]) -> list[Step]:
     waiting = list(reversed(layers))
     while waiting:
         layer = waiting.pop()
-        if isinstance(layer, Conv2D) and _relu_follows(layer, waiting):
+        if type(layer) is Conv2D and _relu_follows(layer, waiting):
             if layer.activation is None:
                 waiting.pop()
             pool = None

@@ -204,7 +204,7 @@ class MaxPool2D(Module):
 
     def __post_init__(self) -> None:
         self._pool = as_pair(self.pool_size, "pool_size")
-        self._stride = as_pair(self.stride or self.pool_size, "stride")
+        self._stride = as_pair(self.pool_size if self.stride is None else self.stride, "stride")
         _known_padding(self.padding)
 
     def output_shape(self, input_shape: Shape) -> Shape:

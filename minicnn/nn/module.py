@@ -125,6 +125,8 @@ class Module:
             missing, extra = sorted(mine.keys() - weights.keys()), weights.keys() - mine.keys()
             raise ShapeError(f"weights do not fit: missing {missing}, unknown {sorted(extra)}")
         for name, tensor in mine.items():
+            if np.asarray(weights[name]).dtype.kind not in "fiu":
+                raise ShapeError(f"weight {name!r} must be numbers, got {weights[name]!r}")
             if tensor.shape != np.shape(weights[name]):
                 raise ShapeError(
                     f"weight {name!r} has shape {tensor.shape}, got {np.shape(weights[name])}"

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from minicnn import functional as F
 from minicnn import kernels, tensor
-from minicnn.gradcheck import gradcheck
+from minicnn.gradient_check import gradcheck
 from minicnn.kernels import reference
 from minicnn.tensor import Tensor, concatenate
 

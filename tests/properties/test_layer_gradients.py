@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minicnn import functional as F
 from minicnn import kernels, nn
-from minicnn.gradcheck import gradcheck
+from minicnn.gradient_check import gradcheck
 from minicnn.nn.layers import ACTIVATIONS, LAYERS
 from minicnn.tensor import Tensor
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from minicnn import functional as F
 from minicnn import kernels
 from minicnn.errors import ShapeError
-from minicnn.gradcheck import gradcheck
+from minicnn.gradient_check import gradcheck
 from minicnn.tensor import Tensor
 
 from . import naive

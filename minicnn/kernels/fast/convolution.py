@@ -15,6 +15,7 @@ from numba import prange
 from minicnn.kernels.fast.matmul import pack, panels
 from minicnn.kernels.fast.parallel import (
     Array,
+    alike,
     contiguous,
     inner,
     parallel,
@@ -135,6 +136,7 @@ def _convolve(
 def _forward(
     x: Array, weight: Array, bias: Array, stride: Pair, padding: str, relu: bool, pool: Pair | None
 ) -> tuple[Array, Array]:
+    x, weight, bias = alike(x, weight, bias)
     n, *shape = x.shape
     kh, kw, c, f = weight.shape
     rows, columns = pool or (1, 1)
@@ -144,7 +146,7 @@ def _forward(
     winner = np.zeros(y.shape, np.int32) if pool else NO_WINNER
     packed = pack(weight.reshape(-1, f))
     run(
-        _convolve, contiguous(x), packed, np.resize(bias, len(packed) * NR), at.offsets,
+        _convolve, x, packed, np.resize(bias, len(packed) * NR), at.offsets,
         kh, kw * c, at.height, at.width, at.top, at.left, (1, 1),
         rows * columns, relu, y, winner, thread_count(n),
     )  # fmt: skip
@@ -185,6 +187,7 @@ def conv2d_dx(
     lies inside the window. Read backwards that is a convolution again: of `dy`, spread out by the
     stride and padded, with the kernel turned round.
     """
+    dy, weight = alike(dy, weight)
     n, height, width, c = x_shape
     kh, kw, _, f = weight.shape
     (top, _), (left, _) = pads((height, width), (kh, kw), stride, padding)
@@ -193,7 +196,7 @@ def conv2d_dx(
     turned = weight[::-1, ::-1].swapaxes(2, 3).reshape(-1, c)
     dx = np.empty((n, height * width, c), dy.dtype)
     run(
-        _convolve, contiguous(dy), pack(turned), np.zeros(panels(c) * NR, dy.dtype), at.offsets,
+        _convolve, dy, pack(turned), np.zeros(panels(c) * NR, dy.dtype), at.offsets,
         kh, kw * f, *spread[:2], kh - 1 - top, kw - 1 - left, stride,
         1, False, dx, NO_WINNER, thread_count(n),
     )  # fmt: skip
@@ -256,6 +259,7 @@ def _weight_gradient(
 def _dweight(
     dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
 ) -> Array:
+    dy, x = alike(dy, x)
     n, *shape = x.shape
     c, f = shape[2], dy.shape[3]
     at = windows(tuple(shape), kernel, stride, padding)
@@ -263,7 +267,7 @@ def _dweight(
     taps = ((i * at.width + j) * c + k).reshape(-1)
     parts = np.zeros((thread_count(n), panels(f), len(taps) + -len(taps) % MR, NR), x.dtype)
     run(
-        _weight_gradient, contiguous(x), contiguous(dy).reshape(n, -1, f),
+        _weight_gradient, x, dy.reshape(n, -1, f),
         winner, np.concatenate([taps, np.zeros(MR, np.int64)]),
         at.height, at.width, at.top, at.left, at.out, at.steps,
         pool, dy.shape[2], parts, len(parts),
@@ -362,6 +366,7 @@ def conv2d_dweight_of_winners(
     dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
 ) -> Array:
     """See `reference.conv2d_dweight_of_winners`."""
+    dy, x = alike(dy, x)
     n, *shape = x.shape
     c, f = shape[2], dy.shape[3]
     if not worth_visiting(kernel, c):
@@ -372,7 +377,7 @@ def conv2d_dweight_of_winners(
     run_length = kernel[1] * c
     parts = np.zeros((thread_count(n), f, kernel[0], run_length + -run_length % SPAN), x.dtype)
     run(
-        _weight_gradient_of_winners, contiguous(x), contiguous(dy).reshape(n, -1, f),
+        _weight_gradient_of_winners, x, dy.reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), corners, cells,
         at.height, at.width, at.top, at.left, parts, len(parts),
     )  # fmt: skip
@@ -384,6 +389,7 @@ def conv2d_dx_of_winners(
     dy: Array, winner: Array, weight: Array, x_shape: Shape, stride: Pair, padding: str, pool: Pair
 ) -> Array:
     """See `reference.conv2d_dx_of_winners`."""
+    dy, weight = alike(dy, weight)
     n, *shape = x_shape
     kh, kw, c, f = weight.shape
     at = windows(tuple(shape), (kh, kw), stride, padding, pool)
@@ -395,7 +401,7 @@ def conv2d_dx_of_winners(
     lines[:, :, : kw * c] = weight.reshape(kh, kw * c, f).transpose(2, 0, 1)
     dx = np.empty(x_shape, dy.dtype)
     run(
-        _input_gradient_of_winners, contiguous(dy).reshape(n, -1, f),
+        _input_gradient_of_winners, dy.reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), lines, corners, cells,
         at.height, at.width, at.top, at.left, dx, thread_count(n),
     )  # fmt: skip

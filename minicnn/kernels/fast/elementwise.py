@@ -3,7 +3,16 @@
 import numpy as np
 from numba import prange
 
-from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, thread_count
+from minicnn.kernels import reference
+from minicnn.kernels.fast.parallel import (
+    Array,
+    alike,
+    contiguous,
+    parallel,
+    run,
+    share,
+    thread_count,
+)
 
 # The loops run over slices from 0 on: with an index that might be negative LLVM uses no vectors.
 
@@ -43,9 +52,9 @@ def relu(x: Array) -> Array:
 
 def relu_vjp(dy: Array, y: Array) -> Array:
     """See `reference.relu_vjp`."""
+    dy, y = alike(dy, y)
     dx = np.empty(y.shape, dy.dtype)
-    flat = (contiguous(dy).reshape(-1), contiguous(y).reshape(-1), dx.reshape(-1))
-    run(_relu_vjp, *flat, _threads(y.size))
+    run(_relu_vjp, dy.reshape(-1), y.reshape(-1), dx.reshape(-1), _threads(y.size))
     return dx
 
 
@@ -108,6 +117,9 @@ def adam_step(
     epsilon: float,
 ) -> None:
     """See `reference.adam_step`: one pass over memory instead of ten."""
+    if not all(a.flags.c_contiguous for a in (weight, m, v)):  # a copy would take the changes
+        reference.adam_step(weight, grad, m, v, step, lr, beta1, beta2, epsilon)
+        return
     rate = lr * (1 - beta2**step) ** 0.5 / (1 - beta1**step)
     flat = (weight.reshape(-1), contiguous(grad).reshape(-1), m.reshape(-1), v.reshape(-1))
     numbers = (weight.dtype.type(x) for x in (rate, 1 - beta1, 1 - beta2, epsilon))

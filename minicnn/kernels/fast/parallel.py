@@ -21,10 +21,10 @@ Array = np.ndarray
 
 # A thread of GNU's OpenMP that waits for the others keeps its core busy, by default for
 # milliseconds; with any other program on the machine that starves the very thread it waits for, and
-# training becomes ten times slower. A thousand looks are enough while kernels follow each other. It
-# has to be said before numba starts its threads; what the user has said stays.
+# training becomes ten times slower. 20,000 looks are enough while kernels follow each other. It has
+# to be said before numba starts its threads; what the user has said stays.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 # A product and a sum may be rounded once (fma), and sums may ignore the sign of zero; nothing that
 # would lose a NaN. Division by zero gives infinity, as in NumPy.
@@ -81,3 +81,9 @@ def _announce_compilation() -> None:
 def contiguous(array: Array) -> Array:
     """The array, or a copy in row-major order: what compiled code is made for."""
     return np.ascontiguousarray(array)
+
+
+def alike(*arrays: Array) -> list[Array]:
+    """The arrays in row-major order and with the dtype that NumPy would compute them in."""
+    dtype = np.result_type(*arrays)
+    return [np.ascontiguousarray(array, dtype) for array in arrays]

@@ -24,7 +24,7 @@ def _max_pool2d(x, pool, stride, top, left, y, winner, threads):
                             cell = i * pool[1] + j
                             for c in range(channels):
                                 v = x[n, first_row + i, first_column + j, c]
-                                better = v > y[n, r, s, c]
+                                better = v > y[n, r, s, c] or np.isnan(v)
                                 y[n, r, s, c] = v if better else y[n, r, s, c]
                                 winner[n, r, s, c] = cell if better else winner[n, r, s, c]
 

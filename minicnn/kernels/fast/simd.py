@@ -255,7 +255,8 @@ def keep_largest(e, x, x0, groups, members, bias, b0, relu, columns, y, winner, 
             line = e.at(first, e.builder.mul(member.index, e.number(NR)))
             for b, w, v in zip(best, who, _places(NR), strict=True):
                 value = e.load(e.at(line, v))
-                more = e.builder.fcmp_ordered(">", value, e.builder.load(b))
+                nan = e.builder.fcmp_unordered("uno", value, value)
+                more = e.builder.or_(nan, e.builder.fcmp_ordered(">", value, e.builder.load(b)))
                 e.builder.store(e.builder.select(more, number, e.builder.load(w)), w)
                 e.builder.store(e.builder.select(more, value, e.builder.load(b)), b)
         place = e.builder.add(y0, e.builder.mul(group.index, y_apart))

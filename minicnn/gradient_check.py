@@ -80,7 +80,7 @@ def _slope(f: Callable[[Array], float], x: Array, direction: Array, epsilon: flo
 
 def _compare(found: Array, expected: Array, rtol: float, atol: float, what: str) -> None:
     off = np.abs(found - expected) > atol + rtol * np.abs(expected)
-    off |= ~np.isfinite(found)
+    off |= ~np.isfinite(found) | ~np.isfinite(expected)
     if not off.any():
         return
     excess = np.where(off, np.abs(found - expected), -1)
