@@ -7,9 +7,7 @@ from `reference.py` by the table.
 from minicnn.kernels.fast.convolution import (
     conv2d,
     conv2d_dweight,
-    conv2d_dweight_of_winners,
     conv2d_dx,
-    conv2d_dx_of_winners,
     conv2d_relu,
     conv2d_relu_max_pool2d,
 )
@@ -17,6 +15,7 @@ from minicnn.kernels.fast.elementwise import adam_step, conv2d_dbias, dropout_ma
 from minicnn.kernels.fast.matmul import matmul
 from minicnn.kernels.fast.memory import keep_freed_memory
 from minicnn.kernels.fast.pooling import max_pool2d, max_pool2d_vjp
+from minicnn.kernels.fast.winners import conv2d_dweight_of_winners, conv2d_dx_of_winners
 
 __all__ = [
     "adam_step",
