@@ -22,7 +22,7 @@ from minicnn import cli, optim, runs, zoo
 from minicnn.data import idx, write_idx
 
 SIZES = dict(zip(zoo.MODELS, (623290, 542230, 592074, 59933, 225034, 225034, 329962), strict=True))
-EPOCHS = 10
+EPOCHS = 9
 
 
 def write_data(folder: Path, size: int = 8, classes: int = 4, seed: int = 0) -> Path:
@@ -557,14 +557,21 @@ def test_an_explosion_says_where_and_what_to_try(minicnn, data):
 # --- as processes, which can be stopped from outside
 
 
-def process(*arguments, **settings) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "minicnn", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **settings,
-    )
+@pytest.fixture
+def process():
+    """Start minicnn in a process of its own, which does not outlive the test."""
+    started = []
+
+    def start(*arguments, **settings) -> subprocess.Popen:
+        command = [sys.executable, "-m", "minicnn", *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, **pipes, **settings))
+        return started[-1]
+
+    yield start
+    for running in started:
+        with running:
+            running.kill()
 
 
 def ended(running: subprocess.Popen) -> SimpleNamespace:
@@ -616,7 +623,9 @@ def never_stopped(data, tmp_path_factory):
 
 
 @pytest.mark.parametrize("model", ["cnn_simple", "cnn_baseline"])
-def test_killed_in_epoch_2_and_resumed_is_as_never_stopped(minicnn, data, never_stopped, model):
+def test_killed_in_epoch_2_and_resumed_is_as_never_stopped(
+    minicnn, process, data, never_stopped, model
+):
     """cnn_simple has dropout and is trained by Adam, cnn_baseline with momentum."""
     running = after_epoch_1(process(*train(model, data, "r")))
     running.kill()
@@ -640,7 +649,7 @@ def _interruptible():
 
 
 @pytest.mark.usefixtures("_interruptible")
-def test_ctrl_c_leaves_a_run_to_use_and_to_resume(minicnn, data, never_stopped):
+def test_ctrl_c_leaves_a_run_to_use_and_to_resume(minicnn, process, data, never_stopped):
     running = after_epoch_1(process(*train("cnn_simple", data, "my run")))
     running.send_signal(signal.SIGINT)
     result = ended(running)
@@ -658,7 +667,7 @@ def test_ctrl_c_leaves_a_run_to_use_and_to_resume(minicnn, data, never_stopped):
     assert json.loads(Path("my run/metrics.json").read_text())["interrupted"] is False
 
 
-def test_of_two_runs_started_at_once_in_one_folder_one_is_refused(data):
+def test_of_two_runs_started_at_once_in_one_folder_one_is_refused(process, data):
     command = ["train", "mlp", "--epochs", 1, "--data", data, "--out", "r"]
     both = [ended(running) for running in [process(*command), process(*command)]]
     winner, loser = sorted(both, key=lambda result: result.code)
@@ -685,7 +694,7 @@ def small_disk(tmp_path):
     yield folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
-def test_a_full_disk_ends_a_run_with_a_message_and_its_last_good_files(data, small_disk):
+def test_a_full_disk_ends_a_run_with_a_message_and_its_last_good_files(process, data, small_disk):
     """The first checkpoint, 218 kB, fits; with the optimizer's moments, it does not any more."""
     folder, prepare = small_disk
     run = folder / "r"
@@ -701,21 +710,21 @@ def test_a_full_disk_ends_a_run_with_a_message_and_its_last_good_files(data, sma
     assert about["history"] == {}
 
 
-def test_a_terminal_that_lacks_characters_gets_others():
+def test_a_terminal_that_lacks_characters_gets_others(process):
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     result = ended(process("summary", "mlp", env=env))
     assert (result.code, result.err) == (0, "")
     assert "Total params: 623,290" in result.out
 
 
-def test_a_reader_that_goes_away_is_no_reason_for_a_traceback():
+def test_a_reader_that_goes_away_is_no_reason_for_a_traceback(process):
     running = process("models", "--json")
     running.stdout.close()
     running.stdout = None
     assert "Traceback" not in ended(running).err
 
 
-def test_the_module_runs_as_the_script_does(minicnn):
+def test_the_module_runs_as_the_script_does(minicnn, process):
     result = ended(process("train", "cnn_clasic"))
     script = minicnn("train", "cnn_clasic")
     assert (result.code, result.err, result.out) == (script.code, script.err, "")
