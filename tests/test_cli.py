@@ -476,7 +476,7 @@ def test_a_folder_that_is_not_ours_is_answered(minicnn, tmp_path, data):
     assert os.listdir("locked") == []
 
 
-@pytest.mark.parametrize("name", ["[/]", "it's ä€", "\udcff", "x" * 200])
+@pytest.mark.parametrize("name", [f"[/] it's ä€ {'x' * 200}", "\udcff"])
 def test_a_folder_may_have_any_name(minicnn, data, name):
     train = ["train", "mlp", "--epochs", 1, "--data", data, "--kernels", "reference"]
     result = minicnn(*train, f"--out=./{name}")

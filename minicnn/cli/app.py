@@ -1,0 +1,43 @@
+"""What all commands share: the application itself, options, and how a table is printed."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    name="minicnn",
+    help="A convolutional-network engine written from scratch on NumPy and numba.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(version("minicnn"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None: ...
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="A directory of IDX files; MNIST if not given.")
+]
+RunArgument = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
+
+
+def show(table: Table) -> None:
+    """Print a table, wider than any terminal: that may wrap a path, but cutting would spoil it."""
+    Console(width=10_000, soft_wrap=True, markup=False).print(table)

@@ -1,0 +1,40 @@
+"""``minicnn evaluate``."""
+
+import json
+
+from minicnn.cli.app import DataOption, JsonOption, RunArgument, app
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a trained model on the test set."""
+    from minicnn import metrics, runs
+    from minicnn.training import evaluate as evaluate_model
+
+    opened = runs.Run.opened(run)
+    model = opened.model()
+    _, test = runs.load_data(opened.settings.data if data is None else str(data))
+    result = evaluate_model(model, test)
+    predictions = result.probabilities.argmax(axis=1)
+    right = int((predictions == result.labels).sum())
+    interval = metrics.wilson_interval(right, len(result.labels))
+    # The model's classes, of which the data need not have all.
+    names = model.class_names or test.class_names
+    report = metrics.classification_report(result.labels, predictions, names)
+    if as_json:
+        figures = {
+            "test_accuracy": result.accuracy,
+            "test_loss": result.loss,
+            "images": len(result.labels),
+            "interval": [interval.low, interval.high],
+            "confusion": metrics.confusion_matrix(result.labels, predictions, len(names)).tolist(),
+        }
+        print(json.dumps(figures, indent=2))
+        return
+    print(report)
+    print(f"\n{result}")
+    print(f"95 % interval of the accuracy: {interval.low:.4f} to {interval.high:.4f}")
