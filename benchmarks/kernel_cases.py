@@ -168,14 +168,23 @@ def _pooling(shape: Shape) -> Iterator[Case]:
 
 def _dense(inputs: int, units: int) -> Iterator[Case]:
     x, weight, y = (BATCH, inputs), (inputs, units), (BATCH, units)
-    yield Case(
-        "matmul",
-        f"{BATCH}×{inputs} · {inputs}×{units}",
-        2 * BATCH * inputs * units,
-        _size(x, weight, y),
-        (x, weight),
-        lambda a, b: lambda: kernels.matmul(a, b),
-    )
+    where = f"{BATCH}×{inputs} · {inputs}×{units}"
+    work = 2 * BATCH * inputs * units, _size(x, weight, y)
+    layer = (x, weight, (units,))
+    products = {
+        "matmul": (x, weight),
+        "dense": layer,
+        "dense_relu": layer,
+        "dense_dx": (y, weight),
+        "dense_dweight": (y, x),
+    }
+    for kernel, arrays in products.items():
+        yield Case(kernel, where, *work, arrays, _caller(kernel))
+    yield Case("dense_dbias", where, math.prod(y), _size(y), (y,), _caller("dense_dbias"))
+
+
+def _caller(kernel: str) -> Callable[..., Step]:
+    return lambda *arrays: lambda: getattr(kernels, kernel)(*arrays)
 
 
 def _other_cases() -> Iterator[Case]:

@@ -71,6 +71,44 @@ def dropout(x, rate: float, rng: np.random.Generator):
     return x * mask, lambda dy: dy * mask
 
 
+# ------------------------------------------------------------------ dense layers
+
+
+@op
+def dense(x, weight, bias):
+    """``x @ weight + bias``: (N, I), (I, U), (U,) -> (N, U)."""
+    _check_dense(x, weight, bias)
+    return (
+        kernels.dense(x, weight, bias),
+        lambda dy: kernels.dense_dx(dy, weight),
+        lambda dy: kernels.dense_dweight(dy, x),
+        kernels.dense_dbias,
+    )
+
+
+@op
+def dense_relu(x, weight, bias):
+    """``relu(dense(x, ...))`` in one pass over memory."""
+    _check_dense(x, weight, bias)
+    y = kernels.dense_relu(x, weight, bias)
+    before_relu = once(lambda dy: kernels.relu_vjp(dy, y))
+    return (
+        y,
+        lambda dy: kernels.dense_dx(before_relu(dy), weight),
+        lambda dy: kernels.dense_dweight(before_relu(dy), x),
+        lambda dy: kernels.dense_dbias(before_relu(dy)),
+    )
+
+
+def _check_dense(x: Array, weight: Array, bias: Array) -> None:
+    fits = x.ndim == weight.ndim == 2 and x.shape[1] == len(weight)
+    if not fits or bias.shape != weight.shape[1:]:
+        raise ShapeError(
+            f"dense: input {x.shape}, weight {weight.shape} and bias {bias.shape} do not fit: "
+            f"the input must be (N, {len(weight)}), the bias ({weight.shape[-1]},)"
+        )
+
+
 # ------------------------------------------------------------------ convolution and pooling
 
 

@@ -208,6 +208,7 @@ def test_a_wrong_replacement_is_felt(name):
         nn.MaxPool2D(2, 1),
         nn.Dropout(0.2),
         nn.Flatten(),
+        nn.Dense(4, activation="relu"),
         nn.Dense(3),
         nn.Activation("softmax"),
     )

@@ -212,6 +212,26 @@ def matmul(a: Array, b: Array) -> Array:
     return a @ b
 
 
+def dense(x: Array, weight: Array, bias: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+    """Every output is a weighted sum of all inputs plus a bias: (N, I) @ (I, U) -> (N, U)."""
+    return matmul(x, weight) + bias
+
+
+def dense_dx(dy: Array, weight: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+    """The gradient of the input, (N, I): each input went into every output by its weight."""
+    return matmul(dy, weight.T)
+
+
+def dense_dweight(dy: Array, x: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+    """The gradient of the weight, (I, U): each input times what came of it, summed over N."""
+    return matmul(x.T, dy)
+
+
+def dense_dbias(dy: Array) -> Array:
+    """The gradient of the bias, (U,): it was added to every row."""
+    return dy.sum(axis=0)
+
+
 def relu(x: Array) -> Array:
     """``max(x, 0)``, any shape."""
     return np.maximum(x, 0)
@@ -230,7 +250,19 @@ def dropout_mask(
     return kept.astype(dtype) / dtype(1 - rate)
 
 
-# ------------------------------------------------------------------ convolution and what follows it
+# ------------------------------------------------------------------ a layer and what follows it
+
+
+def dense_relu(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    *,
+    dense: Callable[..., Array] = dense,
+    relu: Callable[..., Array] = relu,
+) -> Array:
+    """``relu(dense(x))``."""
+    return relu(dense(x, weight, bias))
 
 
 def conv2d_relu(

@@ -97,9 +97,12 @@ class Dense(Module):
         return (self.units,)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        if x.shape[1:] != self.weight.shape[:1]:
-            raise ShapeError(f"the input must be (N, {self.weight.shape[0]}), got shape {x.shape}")
-        return _activate(x @ self.weight + self.bias, self.activation)
+        return _activate(F.dense(x, self.weight, self.bias), self.activation)
+
+    def forward_fused(self, x: Tensor, training: bool) -> Tensor:
+        """The layer and ReLU in one."""
+        with self.named_errors():
+            return F.dense_relu(x, self.weight, self.bias)
 
 
 @dataclass(eq=False)

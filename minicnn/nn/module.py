@@ -1,6 +1,5 @@
 """`Module`: what layers and models share: weights, building on first use, a forward pass."""
 
-import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -60,17 +59,9 @@ class Module:
             self.ensure_built(x.shape[1:])
             return self.forward(x, training)
 
-    @contextlib.contextmanager
-    def named_errors(self) -> Iterator[None]:
+    def named_errors(self) -> "NamedErrors":
         """Put this layer's name before a `ShapeError`, unless one inside has put its own."""
-        try:
-            yield
-        except ShapeError as error:
-            if self.name is None or hasattr(error, "layer"):
-                raise
-            named = ShapeError(f"{type(self).__name__} {self.name!r}: {error}")
-            named.layer = self.name  # type: ignore[attr-defined]
-            raise named from None
+        return NamedErrors(self)
 
     # -------------------------------------------------------------- weights
 
@@ -157,6 +148,24 @@ class Module:
     def snake_name(cls) -> str:
         """The class's name as Keras would write it: ``MaxPool2D`` -> ``max_pool2d``."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+
+
+class NamedErrors:
+    """The context of `Module.named_errors`; every layer enters it at every call."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: Module):
+        self.module = module
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        name = self.module.name
+        if isinstance(error, ShapeError) and name is not None and not hasattr(error, "layer"):
+            named = ShapeError(f"{type(self.module).__name__} {name!r}: {error}")
+            named.layer = name  # type: ignore[attr-defined]
+            raise named from None
 
 
 def _checked(x: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,15 @@ from minicnn.nn.fusion import fused_steps
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
 from minicnn.tensor import Array, Tensor, no_grad
+
+
+class LayerRow(NamedTuple):
+    """One layer of a model's summary; the shape is that of one output, without the batch axis."""
+
+    name: str
+    kind: str
+    output_shape: Shape
+    parameters: int
 
 
 class Sequential(Module):
@@ -76,7 +85,7 @@ class Sequential(Module):
                 f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
             )
         for step in fused_steps(self.layers):
-            x = step(x, training)
+            x = step.forward(x, training)
         return x
 
     def predict(self, x: Array, batch_size: int = 512) -> Array:
@@ -113,10 +122,12 @@ class Sequential(Module):
         shape = config.get("input_shape")
         return cls(*layers, input_shape=tuple(shape) if shape else None, rng=rng)
 
-    def summary(self) -> str:
-        """A table of the layers: name, output shape and number of parameters, and the totals.
+    def layer_rows(self) -> list[LayerRow]:
+        """What `summary` says of each layer; raises `ShapeError` before the model is built.
 
-        Raises `ShapeError` before the model is built.
+        >>> from minicnn import nn
+        >>> nn.Sequential(nn.Conv2D(8, 3), input_shape=(5, 5, 1)).layer_rows()
+        [LayerRow(name='conv2d', kind='Conv2D', output_shape=(3, 3, 8), parameters=80)]
         """
         if self.input_shape is None:
             raise ShapeError("summary() needs the input's shape; give input_shape or an input")
@@ -124,8 +135,18 @@ class Sequential(Module):
         for layer in self.layers:
             shape = layer.output_shape(shape)
             count = sum(tensor.size for _, tensor in layer.named_tensors())
-            title = f"{layer.name} ({type(layer).__name__})"
-            rows.append((title, str((None, *shape)), f"{count:,}"))
+            rows.append(LayerRow(str(layer.name), type(layer).__name__, shape, count))
+        return rows
+
+    def summary(self) -> str:
+        """A table of the layers: name, output shape and number of parameters, and the totals.
+
+        Raises `ShapeError` before the model is built.
+        """
+        rows = [
+            (f"{row.name} ({row.kind})", str((None, *row.output_shape)), f"{row.parameters:,}")
+            for row in self.layer_rows()
+        ]
         total = sum(tensor.size for _, tensor in self.named_tensors())
         trainable = self.parameter_count()
         return "\n".join(

@@ -251,6 +251,14 @@ def _matmul(case: Case) -> Arguments:
     return [_rows(case, 8, a), _rows(case, 9, b)]
 
 
+def _dense(case: Case) -> Arguments:
+    return [*_matmul(case), _rows(case, 14, (case.filters,))]
+
+
+def _dense_dy(case: Case) -> np.ndarray:
+    return _rows(case, 17, (case.batch * case.image[0], case.filters))
+
+
 def _sgd_step(case: Case) -> Arguments:
     weight, grad, velocity = (_rows(case, 10 + i, case.x_shape) for i in range(3))
     return [weight, grad, velocity, 0.1, case.rng.choice([0.0, 0.9]), case.seed % 2 == 0]
@@ -283,6 +291,11 @@ ARGUMENTS: dict[str, Callable[[Case], Arguments]] = {
     "avg_pool2d": lambda case: [_x(case), *case.windows],
     "avg_pool2d_vjp": lambda case: [_dy(case, case.channels), case.x_shape, *case.windows],
     "matmul": _matmul,
+    "dense": _dense,
+    "dense_dx": lambda case: [_dense_dy(case), _matmul(case)[1]],
+    "dense_dweight": lambda case: [_dense_dy(case), _matmul(case)[0]],
+    "dense_dbias": lambda case: [_dense_dy(case)],
+    "dense_relu": _dense,
     "relu": lambda case: [_x(case).round(1)],
     "relu_vjp": lambda case: [_x(case), reference.relu(_rows(case, 15, case.x_shape).round(1))],
     "conv2d_relu": _convolution,
@@ -339,6 +352,11 @@ def longest_sum(name: str, case: Case) -> int:
         "avg_pool2d": window,
         "avg_pool2d_vjp": window,
         "matmul": case.channels,
+        "dense": case.channels + 1,
+        "dense_relu": case.channels + 1,
+        "dense_dx": case.filters,
+        "dense_dweight": case.batch * case.image[0],
+        "dense_dbias": case.batch * case.image[0],
         "moments": case.batch * pixels,
         "batch_norm_vjp": case.batch * pixels,
         "softmax": case.channels,

@@ -142,6 +142,35 @@ def matmul(a, b):
     return y
 
 
+def dense(x, weight, bias):
+    return matmul(x, weight) + np.broadcast_to(bias, (len(x), len(bias)))
+
+
+def dense_dx(dy, weight):
+    dx = np.zeros((dy.shape[0], weight.shape[0]))
+    for n, i, u in np.ndindex(*dx.shape, dy.shape[1]):
+        dx[n, i] += dy[n, u] * weight[i, u]
+    return dx
+
+
+def dense_dweight(dy, x):
+    dweight = np.zeros((x.shape[1], dy.shape[1]))
+    for i, u, n in np.ndindex(*dweight.shape, len(x)):
+        dweight[i, u] += x[n, i] * dy[n, u]
+    return dweight
+
+
+def dense_dbias(dy):
+    dbias = np.zeros(dy.shape[1])
+    for n, u in np.ndindex(*dy.shape):
+        dbias[u] += dy[n, u]
+    return dbias
+
+
+def dense_relu(x, weight, bias):
+    return relu(dense(x, weight, bias))
+
+
 def _each(function, *arrays):
     """The result of a function of numbers for every element."""
     y = np.zeros(arrays[0].shape)

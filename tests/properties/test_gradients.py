@@ -141,6 +141,21 @@ def test_matrix_products_of_single_and_stacked_matrices(kernel_set, shapes, seed
         gradcheck(lambda x: x @ b, a, seed=seed)
 
 
+@both_sets
+@given(
+    rows=st.integers(1, 30), inputs=st.integers(1, 5), units=st.sampled_from((1, 3, 50)), seed=seeds
+)
+@few
+def test_dense_with_and_without_relu(kernel_set, rows, inputs, units, seed):
+    rng = np.random.default_rng(seed)
+    x, bias = positive(rng, (rows, inputs)), positive(rng, (units,))
+    weight = positive(rng, (inputs, units))
+    sides = rng.choice([-1, 1], units)  # no output of ReLU's input is near 0, some units are dead
+    with kernels.use(kernel_set):
+        gradcheck(F.dense, x, between(rng, weight.shape), bias, seed=seed)
+        gradcheck(F.dense_relu, x, sides * weight, sides * bias, seed=seed)
+
+
 # ------------------------------------------------------------------ reductions and shapes
 
 
@@ -153,7 +168,17 @@ def reductions(draw):
     return shape, axis, draw(st.booleans())
 
 
-OTHERS = ("matmul", "sum", "mean", "max", "getitem", "concatenate", "batch_norm")
+OTHERS = (
+    "matmul",
+    "dense",
+    "dense_relu",
+    "sum",
+    "mean",
+    "max",
+    "getitem",
+    "concatenate",
+    "batch_norm",
+)
 
 
 @pytest.mark.parametrize("name", ["sum", "mean", "max"])

@@ -25,6 +25,7 @@ from .draws import (
     few,
     lay_out,
     longest_sum,
+    seeds,
     some,
 )
 
@@ -44,10 +45,10 @@ MOST_THREADS = numba.config.NUMBA_NUM_THREADS
 
 # Enough numbers that a kernel which keeps small arrays to one thread shares this one out.
 MANY_NUMBERS = Case(
-    batch=9,
+    batch=12,
     image=(14, 13),
-    channels=17,
-    filters=19,
+    channels=33,
+    filters=35,
     kernel=(3, 2),
     stride=(1, 1),
     padding="same",
@@ -106,6 +107,29 @@ def test_fast_equals_reference(name, case, layouts, threads):
     expected = results("reference", name, arguments())
     assert_same(found, expected, name, case)
     assert [a.dtype for a in found] == [a.dtype for a in expected]
+
+
+@some
+@given(
+    rows=st.integers(24, 70),
+    depth=st.integers(1, 300),
+    columns=st.integers(192, 260),
+    share=st.floats(0, 0.3),
+    turned=st.booleans(),
+    dtype=st.sampled_from((np.float32, np.float64)),
+    seed=seeds,
+)
+def test_a_product_that_passes_over_zeros_is_the_same(
+    rows, depth, columns, share, turned, dtype, seed
+):
+    """Sizes that fill no piece of 48 columns or 128 rows; in both orders in memory."""
+    rng = np.random.default_rng(seed)
+    a = (rng.uniform(-1, 1, (rows, depth)) * (rng.random((rows, depth)) < share)).astype(dtype)
+    b = rng.uniform(-1, 1, (depth, columns)).astype(dtype)
+    off = OFF[dtype] * depth**0.5
+    found = kernels.matmul(np.asfortranarray(a) if turned else a, b)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, a.astype(float) @ b.astype(float), rtol=off, atol=off)
 
 
 def is_array(argument):

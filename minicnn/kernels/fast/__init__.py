@@ -11,8 +11,15 @@ from minicnn.kernels.fast.convolution import (
     conv2d_relu,
     conv2d_relu_max_pool2d,
 )
-from minicnn.kernels.fast.elementwise import adam_step, conv2d_dbias, dropout_mask, relu, relu_vjp
-from minicnn.kernels.fast.matmul import matmul
+from minicnn.kernels.fast.elementwise import (
+    adam_step,
+    conv2d_dbias,
+    dropout_mask,
+    relu,
+    relu_vjp,
+    sgd_step,
+)
+from minicnn.kernels.fast.matmul import dense, dense_dweight, dense_dx, dense_relu, matmul
 from minicnn.kernels.fast.memory import keep_freed_memory
 from minicnn.kernels.fast.pooling import max_pool2d, max_pool2d_vjp
 from minicnn.kernels.fast.winners import conv2d_dweight_of_winners, conv2d_dx_of_winners
@@ -27,12 +34,17 @@ __all__ = [
     "conv2d_dx_of_winners",
     "conv2d_relu",
     "conv2d_relu_max_pool2d",
+    "dense",
+    "dense_dweight",
+    "dense_dx",
+    "dense_relu",
     "dropout_mask",
     "matmul",
     "max_pool2d",
     "max_pool2d_vjp",
     "relu",
     "relu_vjp",
+    "sgd_step",
 ]
 
 keep_freed_memory()

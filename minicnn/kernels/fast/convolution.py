@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from minicnn.kernels.fast.matmul import pack, panels
+from minicnn.kernels.fast.matmul import NO_WINNER, pack_panel, panels
 from minicnn.kernels.fast.parallel import (
     Array,
     alike,
@@ -36,9 +36,6 @@ from minicnn.kernels.reference import Shape
 
 BLOCK = 48
 """Output pixels between two epilogues: their panel of 48 by NR sums stays in the first cache."""
-
-NO_WINNER = np.empty((0, 0, 0), np.int32)
-"""For kernels that may be followed by pooling, when they are not."""
 
 
 class Windows(NamedTuple):
@@ -105,16 +102,22 @@ def _convolve(
     """y (N, pools, F): windows times weight, of each `area` pixels the largest, bias, ReLU."""
     channels, depth = x.shape[3], kernel_rows * run_length
     _, pools, filters = y.shape
-    pixels = pools * area
+    pixels, count_panels = pools * area, panels(filters)
     size = max(BLOCK // area, 1) * area
-    weights, flat, winners = weight.reshape(-1), y.reshape(-1), winner.reshape(-1)
+    flat, winners = y.reshape(-1), winner.reshape(-1)
     for t in prange(threads):
         start, stop = share(x.shape[0], t, threads)
+        weights = np.zeros(count_panels * depth * NR, x.dtype)
+        biases = np.zeros(count_panels * NR, x.dtype)
+        biases[: bias.size] = bias
+        for q in range(count_panels):
+            columns = min(NR, filters - q * NR)
+            pack_panel(weight, q * NR, filters, 1, depth, columns, weights, q * depth * NR)
         image = np.zeros(height * width * channels, x.dtype)
         block = np.empty((size + MR) * NR, x.dtype)
         for n in range(start, stop):
             load_image(x, n, top, left, apart[0], apart[1], width, image)
-            for q in range(weight.shape[0]):
+            for q in range(count_panels):
                 for first in range(0, pixels, size):
                     count = min(size, pixels - first)
                     for p in range(0, count, MR):
@@ -123,7 +126,7 @@ def _convolve(
                             run_length, 1, weights, q * depth * NR, block, p * NR, 0,
                         )  # fmt: skip
                     keep_largest(
-                        block, 0, count // area, area, bias, q * NR, relu, filters - q * NR,
+                        block, 0, count // area, area, biases, q * NR, relu, filters - q * NR,
                         flat, winners, (n * pools + first // area) * filters + q * NR, filters,
                     )  # fmt: skip
 
@@ -139,9 +142,8 @@ def _forward(
     out = (at.out[0] // rows, at.out[1] // columns)
     y = np.empty((n, out[0] * out[1], f), x.dtype)
     winner = np.zeros(y.shape, np.int32) if pool else NO_WINNER
-    packed = pack(weight.reshape(-1, f))
     run(
-        _convolve, x, packed, np.resize(bias, len(packed) * NR), at.offsets,
+        _convolve, x, weight.reshape(-1), bias, at.offsets,
         kh, kw * c, at.height, at.width, at.top, at.left, (1, 1),
         rows * columns, relu, y, winner, thread_count(n),
     )  # fmt: skip
@@ -188,10 +190,10 @@ def conv2d_dx(
     (top, _), (left, _) = pads((height, width), (kh, kw), stride, padding)
     spread = (height + kh - 1, width + kw - 1, f)
     at = windows(spread, (kh, kw), (1, 1), "valid")
-    turned = weight[::-1, ::-1].swapaxes(2, 3).reshape(-1, c)
+    turned = np.ascontiguousarray(weight[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
     dx = np.empty((n, height * width, c), dy.dtype)
     run(
-        _convolve, dy, pack(turned), np.zeros(panels(c) * NR, dy.dtype), at.offsets,
+        _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
         kh, kw * f, *spread[:2], kh - 1 - top, kw - 1 - left, stride,
         1, False, dx, NO_WINNER, thread_count(n),
     )  # fmt: skip

@@ -1,18 +1,53 @@
-"""The matrix product, in tiles."""
+"""The matrix product: in tiles, or row by row where most of the left side is zero."""
 
 import numpy as np
 from numba import prange
+from numba.extending import register_jitable
 
-from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, thread_count
-from minicnn.kernels.fast.simd import MR, NR, move, tile
+from minicnn.kernels.fast.parallel import (
+    Array,
+    alike,
+    contiguous,
+    inner,
+    parallel,
+    run,
+    share,
+    thread_count,
+    worth_threads,
+)
+from minicnn.kernels.fast.simd import MR, NR, SPAN, copy_run, gather, keep_largest, move, tile
 
 DEPTH = 384
 """Products summed before a tile is put aside: that much of a panel, 24 kB, stays in the cache."""
 
+FEW_ROWS = 128
+"""Rows of a piece of b that are visited here and there: 24 kB of them stay in the first cache."""
 
+PRODUCTS = 1_000_000
+"""Fewer than this are not worth a second thread."""
+
+FEW = 0.4
+"""Share of elements that are not 0 up to which visiting only those is faster; measured."""
+
+NO_WINNER = np.empty((0, 0, 0), np.int32)
+"""For `keep_largest` where nothing is pooled."""
+
+
+@register_jitable
 def panels(columns: int) -> int:
     """How many panels of NR columns there are, the last perhaps not full."""
     return -(-columns // NR)
+
+
+@inner
+def pack_panel(flat, first, row_step, column_step, depth, count, panel, at):
+    """Copy `count` columns of a matrix side by side: to row k of the panel, NR apart, from `at`."""
+    if column_step == 1:
+        move(flat, first, row_step, depth, count, panel, at, NR)
+    else:
+        for j in range(count):
+            for k in range(depth):
+                panel[at + k * NR + j] = flat[first + k * row_step + j * column_step]
 
 
 @parallel
@@ -22,20 +57,16 @@ def _pack(flat, row_step, column_step, columns, packed, threads):
     for t in prange(threads):
         start, stop = share(packed.shape[0], t, threads)
         for q in range(start, stop):
-            count = min(NR, columns - q * NR)
-            if column_step == 1:
-                move(flat, q * NR, row_step, depth, count, goal, q * depth * NR, NR)
-            else:
-                for j in range(count):
-                    for k in range(depth):
-                        packed[q, k, j] = flat[k * row_step + (q * NR + j) * column_step]
+            first, count = q * NR * column_step, min(NR, columns - q * NR)
+            pack_panel(flat, first, row_step, column_step, depth, count, goal, q * depth * NR)
 
 
 def pack(b: Array) -> Array:
     """(K, N) -> (panels, K, NR): each panel's columns side by side, zeros where there are none."""
     flat, row_step, column_step = _flat(b)
     packed = np.zeros((panels(b.shape[1]), len(b), NR), b.dtype)
-    run(_pack, flat, row_step, column_step, b.shape[1], packed, thread_count(len(packed)))
+    threads = min(len(packed), worth_threads(packed.size))
+    run(_pack, flat, row_step, column_step, b.shape[1], packed, threads)
     return packed
 
 
@@ -47,7 +78,8 @@ def _flat(matrix: Array) -> tuple[Array, int, int]:
 
 
 @parallel
-def _matmul(a, rows, step, b, y, threads):
+def _multiply(a, rows, step, b, bias, relu, y, threads):
+    """In tiles; `bias` fills whole panels."""
     columns, depth = y.shape[1], b.shape[1]
     panel, flat = b.reshape(-1), y.reshape(-1)
     tiles = rows.size // MR
@@ -62,17 +94,148 @@ def _matmul(a, rows, step, b, y, threads):
                         a, k * step, rows, i, 1, 0, min(DEPTH, depth - k), step,
                         panel, (q * depth + k) * NR, block, (i - first) * NR, k,
                     )  # fmt: skip
-            at = first * columns + q * NR
-            move(block, 0, NR, last - first, min(NR, columns - q * NR), flat, at, columns)
+            keep_largest(
+                block, 0, last - first, 1, bias, q * NR, relu, columns - q * NR,
+                flat, NO_WINNER, first * columns + q * NR, columns,
+            )  # fmt: skip
+
+
+@inner
+def list_nonzero(a, at, step, count, width, places, values, found):
+    """Append the values that are not 0, and which rows of `width` they are for; the list's end."""
+    for k in range(count):
+        value = a[at + k * step]
+        places[found], values[found] = k * width, value
+        found += value != 0
+    return found
+
+
+@inner
+def start_sums(bias, column, sums):
+    """Begin each sum with its bias, or with zero where there is none."""
+    if bias.size:
+        sums[:] = bias[column : column + sums.size]
+    else:
+        sums[:] = 0
+
+
+@inner
+def raise_to_zero(sums):
+    """ReLU in place."""
+    zero = sums.dtype.type(0)
+    for j in range(sums.size):
+        sums[j] = zero if sums[j] <= zero else sums[j]  # so that NaN stays NaN
+
+
+@parallel
+def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
+    """Row i of y is a sum over rows of b; those that a[i] would multiply by 0 are not visited."""
+    depth, columns = b.shape
+    weights, sums = b.reshape(-1), y.reshape(-1)
+    for t in prange(threads):
+        start, stop = share(y.shape[0], t, threads)
+        ends = np.zeros(stop - start + 1, np.int64)
+        places = np.empty((stop - start) * FEW_ROWS + 1, np.int64)
+        values = np.empty(places.size, a.dtype)
+        piece = np.empty(FEW_ROWS * SPAN, b.dtype)
+        for i in range(start, stop):
+            start_sums(bias, 0, sums[i * columns : (i + 1) * columns])
+        for first in range(0, depth, FEW_ROWS):
+            rows = min(FEW_ROWS, depth - first)
+            for i in range(start, stop):
+                at, end = i * row_step + first * step, ends[i - start]
+                end = list_nonzero(a, at, step, rows, SPAN, places, values, end)
+                ends[i - start + 1] = end
+            for j in range(0, columns, SPAN):
+                column = min(j, columns - SPAN)  # the last piece overlaps the one before,
+                done = j - column  # with zeros where it does
+                piece[:] = 0
+                for k in range(rows):
+                    at = (first + k) * columns + j
+                    copy_run(weights, at, SPAN - done, piece, k * SPAN + done)
+                for i in range(start, stop):
+                    begin, end = ends[i - start], ends[i - start + 1]
+                    at = i * columns + column
+                    gather(piece, 0, places, values, begin, end - begin, sums, at)
+        if relu:
+            raise_to_zero(sums[start * columns : stop * columns])
+
+
+@parallel
+def _multiply_few_rows(a, row_step, step, b, bias, relu, y, threads):
+    """For so few rows that b is read only once or twice: straight from where it lies."""
+    depth, columns = b.shape
+    weights, flat = b.reshape(-1), y.reshape(-1)
+    for t in prange(threads):
+        start, stop = share(-(-columns // SPAN), t, threads)
+        places = np.empty(depth + 1, np.int64)
+        values = np.empty(depth + 1, a.dtype)
+        sums = np.empty(SPAN, a.dtype)
+        for i in range(y.shape[0]):
+            count = list_nonzero(a, i * row_step, step, depth, columns, places, values, 0)
+            for piece in range(start, stop):
+                column = min(piece * SPAN, columns - SPAN)  # the last may overlap the one before
+                start_sums(bias, column, sums)
+                gather(weights, column, places, values, 0, count, sums, 0)
+                if relu:
+                    raise_to_zero(sums)
+                copy_run(sums, 0, SPAN, flat, i * columns + column)
+
+
+def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
+    """``a @ b``, plus `bias` if it is not empty, with ReLU if asked for."""
+    m, n = len(a), b.shape[1]
+    flat, row_step, step = _flat(a)
+    y = np.empty((m, n), a.dtype)
+    after = (bias, relu, y)
+    if m < 4 * MR and n >= SPAN:
+        threads = thread_count(max(1, m * b.size // PRODUCTS))
+        run(_multiply_few_rows, flat, row_step, step, contiguous(b), *after, threads)
+    elif n >= 4 * SPAN and _mostly_zero(flat):
+        run(_multiply_nonzero, flat, row_step, step, contiguous(b), *after, thread_count(m))
+    else:
+        rows = np.concatenate([np.arange(m) * row_step, np.zeros(-m % MR, np.int64)])
+        padded = np.zeros(panels(n) * NR, a.dtype)
+        padded[: bias.size] = bias
+        threads = thread_count(max(1, min(rows.size // MR, m * b.size // PRODUCTS)))
+        run(_multiply, flat, rows, step, pack(b), padded, relu, y, threads)
+    return y
+
+
+def _mostly_zero(flat: Array) -> bool:
+    """Whether so many elements are 0 that passing over them pays, judged by some thousand."""
+    some = flat[:: flat.size // 2048 | 1]
+    return bool(np.count_nonzero(some) < FEW * some.size)
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """See `reference.matmul`. Few rows are left to NumPy: packing `b` would not pay."""
-    m, n = len(a), b.shape[1]
-    if m < 4 * MR or a.dtype != b.dtype:
+    """See `reference.matmul`.
+
+    A zero in `a` may be passed over, as in a digit's picture, four fifths of which is paper: then
+    it hides a NaN or infinity that it would be multiplied by in `b`.
+    """
+    if a.dtype != b.dtype:
         return a @ b
-    flat, row_step, step = _flat(a)
-    rows = np.concatenate([np.arange(m) * row_step, np.zeros(-m % MR, np.int64)])
-    y = np.empty((m, n), a.dtype)
-    run(_matmul, flat, rows, step, pack(b), y, thread_count(rows.size // MR))
-    return y
+    return _product(a, b, np.empty(0, a.dtype), False)
+
+
+def dense(x: Array, weight: Array, bias: Array) -> Array:
+    """See `reference.dense`."""
+    x, weight, bias = alike(x, weight, bias)
+    return _product(x, weight, bias, False)
+
+
+def dense_relu(x: Array, weight: Array, bias: Array) -> Array:
+    """See `reference.dense_relu`: bias and ReLU are applied while the sums are in the cache."""
+    x, weight, bias = alike(x, weight, bias)
+    return _product(x, weight, bias, True)
+
+
+def dense_dx(dy: Array, weight: Array) -> Array:
+    """See `reference.dense_dx`."""
+    return matmul(dy, weight.T)
+
+
+def dense_dweight(dy: Array, x: Array) -> Array:
+    """See `reference.dense_dweight`."""
+    return matmul(x.T, dy)

@@ -154,18 +154,12 @@ def tile(e, a, a0, rows, r0, outer, outer_step, inner, inner_step, b, b0, c, c0,
 
     ``c[c0 + i*NR + j] (+)= sum over o < outer, k < inner of
     a[a0 + rows[r0 + i] + o*outer_step + k*inner_step] * b[b0 + (o*inner + k)*NR + j]``,
-    added to what is in `c` if `more`, else in its place.
+    added to what is in `c` if `more`, else in its place. The sum begins at 0 even then: many short
+    sums, added up, are closer to the truth than a single long one.
     """
     sums = [e.sums(NV) for _ in range(MR)]
-    goals = [e.at(c, e.builder.add(c0, e.number(i * NR))) for i in range(MR)]
-    with e.builder.if_else(e.builder.icmp_signed("!=", more, e.number(0))) as (add, overwrite):
-        with add:
-            for row, goal in zip(sums, goals, strict=True):
-                for total, v in zip(row, _places(NR), strict=True):
-                    e.builder.store(e.load(e.at(goal, v)), total)
-        with overwrite:
-            for total in (total for row in sums for total in row):
-                e.builder.store(ir.Constant(e.vector, [0.0] * WIDTH), total)
+    for total in (total for row in sums for total in row):
+        e.builder.store(ir.Constant(e.vector, [0.0] * WIDTH), total)
     starts = [e.at(e.at(a, a0), e.entry(rows, e.builder.add(r0, e.number(i)))) for i in range(MR)]
     with e.times(outer) as o:
         lines = [e.at(start, e.builder.mul(o.index, outer_step)) for start in starts]
@@ -178,21 +172,27 @@ def tile(e, a, a0, rows, r0, outer, outer_step, inner, inner_step, b, b0, c, c0,
                 x = e.broadcast(e.at(line, step))
                 for total, weight in zip(row, weights, strict=True):
                     e.add_product(total, x, weight)
-    for row, goal in zip(sums, goals, strict=True):
-        for total, v in zip(row, _places(NR), strict=True):
-            e.store(e.builder.load(total), e.at(goal, v))
+    goals = [e.at(c, e.builder.add(c0, e.number(i * NR))) for i in range(MR)]
+    with e.builder.if_else(e.builder.icmp_signed("!=", more, e.number(0))) as (add, overwrite):
+        for block, keeps in ((add, True), (overwrite, False)):
+            with block:
+                for row, goal in zip(sums, goals, strict=True):
+                    for total, v in zip(row, _places(NR), strict=True):
+                        value, place = e.builder.load(total), e.at(goal, v)
+                        e.store(e.builder.fadd(e.load(place), value) if keeps else value, place)
 
 
 @micro_kernel
-def gather(e, x, x0, offsets, gains, count, c, c0):
-    """``c[c0 + j] += sum over i < count of gains[i] * x[x0 + offsets[i] + j]`` for j < SPAN."""
+def gather(e, x, x0, offsets, gains, first, count, c, c0):
+    """``c[c0 + j] += sum of gains[i] * x[x0 + offsets[i] + j]``, j < SPAN, count i from first."""
     goals = [e.at(c, e.builder.add(c0, e.number(v))) for v in _places(SPAN)]
     sums = e.sums(len(goals))
     for total, goal in zip(sums, goals, strict=True):
         e.builder.store(e.load(goal), total)
     with e.times(count) as i:
-        start = e.at(e.at(x, x0), e.entry(offsets, i.index))
-        gain = e.broadcast(e.at(gains, i.index))
+        number = e.builder.add(first, i.index)
+        start = e.at(e.at(x, x0), e.entry(offsets, number))
+        gain = e.broadcast(e.at(gains, number))
         for total, v in zip(sums, _places(SPAN), strict=True):
             e.add_product(total, gain, e.load(e.at(start, v)))
     for total, goal in zip(sums, goals, strict=True):
@@ -200,13 +200,14 @@ def gather(e, x, x0, offsets, gains, count, c, c0):
 
 
 @micro_kernel
-def scatter(e, w, w0, offsets, gains, count, x, x0):
-    """``x[x0 + offsets[i] + j] += gains[i] * w[w0 + j]`` for i < count in turn, j < SPAN."""
+def scatter(e, w, w0, offsets, gains, first, count, x, x0):
+    """``x[x0 + offsets[i] + j] += gains[i] * w[w0 + j]``, j < SPAN, for count i from first on."""
     weights = [e.load(e.at(w, e.builder.add(w0, e.number(v)))) for v in _places(SPAN)]
     (total,) = e.sums(1)
     with e.times(count) as i:
-        start = e.at(e.at(x, x0), e.entry(offsets, i.index))
-        gain = e.broadcast(e.at(gains, i.index))
+        number = e.builder.add(first, i.index)
+        start = e.at(e.at(x, x0), e.entry(offsets, number))
+        gain = e.broadcast(e.at(gains, number))
         for weight, v in zip(weights, _places(SPAN), strict=True):
             e.builder.store(e.load(e.at(start, v)), total)
             e.add_product(total, gain, weight)

@@ -61,7 +61,7 @@ def _weight_gradient_of_winners(
                 for i in range(parts.shape[2]):
                     for j in range(0, run_length, SPAN):
                         at = (o * parts.shape[2] + i) * run_length + j
-                        gather(image, i * line + j, places, gains, count, total, at)
+                        gather(image, i * line + j, places, gains, 0, count, total, at)
 
 
 @parallel
@@ -85,7 +85,7 @@ def _input_gradient_of_winners(
                 for i in range(kernel_rows):
                     for j in range(0, run_length, SPAN):
                         at = (o * kernel_rows + i) * run_length + j
-                        scatter(weights, at, places, gains, count, image, i * line + j)
+                        scatter(weights, at, places, gains, 0, count, image, i * line + j)
             for i in range(rows):
                 at = (top + i) * line + left * channels
                 copy_run(image, at, columns * channels, flat, (n * rows + i) * columns * channels)
