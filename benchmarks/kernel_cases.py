@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.flops import Shape, layers_with_shapes, macs
 from benchmarks.settings import FULL
 from minicnn import kernels, nn, zoo
+from minicnn.flops import Shape, layers_with_shapes, macs
 
 BATCH = 128
 MODELS = FULL.kernel_models
@@ -55,7 +55,7 @@ def all_cases(models: Sequence[str] = MODELS) -> dict[str, Case]:
     """The cases of these models by their names, in the order of the kernels' table."""
     found = {case.name: case for case in _other_cases()}
     for name in models:
-        layers = [*layers_with_shapes(zoo.build(name), zoo.DIGITS), (nn.Flatten(), ())]
+        layers = [*layers_with_shapes(zoo.build(name)), (nn.Flatten(), ())]
         for (layer, shape), (follower, _) in pairwise(layers):
             found |= {case.name: case for case in _layer_cases(layer, shape, follower)}
     order = {kernel: i for i, kernel in enumerate(kernels.NAMES)}

@@ -22,9 +22,19 @@ _HOME = {
     "gradcheck": "minicnn.gradient_check",
     "fit": "minicnn.training",
     "evaluate": "minicnn.training",
+    "explore": "minicnn.exploration",
     "save_model": "minicnn.checkpoint",
     "load_model": "minicnn.checkpoint",
     "train": "minicnn.runs",
+    "report_run": "minicnn.run_report",
+    "write_data_report": "minicnn.report.documents",
+    "write_run_report": "minicnn.report.documents",
+    "open_model": "minicnn.runs",
+    "export": "minicnn.bridge.export",
+    "from_keras": "minicnn.bridge.live",
+    "to_keras": "minicnn.bridge.live",
+    "compare_layers": "minicnn.bridge.live",
+    "predict": "minicnn.reader.recognise",
 }
 """Where each name lives."""
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.callbacks import Callback, History, Training
-from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.errors import CheckpointError, UnknownNameError, one_line
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Module, Sequential
 from minicnn.tensor import Array
@@ -41,7 +41,7 @@ def load_model(path: StrPath) -> Sequential:
         names = about["class_names"]
         model.class_names = None if names is None else tuple(names)
     except Exception as error:  # whatever a description that we did not write leads to
-        raise CheckpointError(f"{path}: not a whole model: {_one_line(error)}") from error
+        raise CheckpointError(f"{path}: not a whole model: {one_line(error)}") from error
     return model
 
 
@@ -142,7 +142,7 @@ def _restore(path: Path, training: Training) -> None:
             )
     except Exception as error:  # whatever a file that is not of this training leads to
         _set_state(training, *before)
-        raise CheckpointError(f"{path}: does not fit this training: {_one_line(error)}") from error
+        raise CheckpointError(f"{path}: does not fit this training: {one_line(error)}") from error
 
 
 def _check_fit(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
@@ -182,12 +182,8 @@ def _read(path: StrPath, kind: str) -> State:
         raise CheckpointError(f"{path}: there is no such file") from error
     except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
         raise CheckpointError(
-            f"{path}: not a file of minicnn, or damaged or cut off: {_one_line(error)}"
+            f"{path}: not a file of minicnn, or damaged or cut off: {one_line(error)}"
         ) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("kind") != kind:
         raise CheckpointError(f"{path}: holds no {kind} in the format {FORMAT!r}")
     return about, groups
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{error}".split()) or type(error).__name__

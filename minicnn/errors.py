@@ -21,6 +21,10 @@ class DataError(MinicnnError, ValueError):
     """A data set is missing, damaged, or does not fit together."""
 
 
+class PictureError(MinicnnError, ValueError):
+    """A picture cannot be read, or there is no writing on it."""
+
+
 class GradientError(MinicnnError, RuntimeError):
     """The tape cannot give the gradient that was asked for, or a gradient check failed."""
 
@@ -37,6 +41,14 @@ class WriteError(MinicnnError, OSError):
     """A file cannot be written: the disk is full, the folder is missing or not ours."""
 
 
+class ExportError(MinicnnError, RuntimeError):
+    """An exported file does not predict as the model that it was made from."""
+
+
+class MissingPackageError(MinicnnError, ImportError):
+    """A package is needed that is not installed; the message says which command installs it."""
+
+
 class UnknownNameError(MinicnnError, LookupError):
     """A name that minicnn does not know; the message gives the nearest one that it knows.
 
@@ -51,3 +63,12 @@ Known: mlp, cnn_classic
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
         super().__init__(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}")
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error in one line, or what kind of error it is if there is no message.
+
+    >>> one_line(ValueError("first\\n  second")), one_line(KeyError())
+    ('first second', 'KeyError')
+    """
+    return " ".join(f"{error}".split()) or type(error).__name__

@@ -1,8 +1,9 @@
-"""Writing files so that they appear whole or not at all."""
+"""Writing files and folders so that they appear whole or not at all."""
 
 import contextlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ def atomic(path: StrPath) -> Iterator[Path]:
     target = Path(path)
     # A name of its own, for two threads may write one file; in the same folder, because only there
     # is the replacement atomic; and with the same ending, for those who go by it.
-    partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    partial = target.with_name(_hidden(target.suffix))
     try:
         yield partial
         with open(partial, "r+b") as file:  # on the disk, before it takes the old file's place
@@ -39,6 +40,67 @@ def atomic(path: StrPath) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # gone already, unless the writing failed
             partial.unlink()
+
+
+def refuse_taken(folder: StrPath) -> None:
+    """Raise `WriteError` if there is something already, or nothing can be written there.
+
+    An empty folder is nothing. To be asked before long work whose result is to go there.
+    """
+    target = Path(folder)
+    try:
+        taken = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    except OSError as error:
+        raise WriteError(f"{target}: cannot be read: {error.strerror or error}") from error
+    if taken:
+        raise WriteError(
+            f"{target} exists already and is not overwritten; choose another folder with --out"
+        )
+    place = next(each for each in (target.absolute(), *target.absolute().parents) if each.exists())
+    if not place.is_dir():
+        raise WriteError(f"{target}: cannot be written: {place} is not a folder")
+    if not os.access(
+        place, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+    ):
+        raise WriteError(f"{target}: cannot be written: Permission denied in {place}")
+
+
+@contextlib.contextmanager
+def new_folder(folder: StrPath) -> Iterator[Path]:
+    """Give a temporary folder to fill, which takes the name `folder` if the block succeeds.
+
+    The folders above it are made. Raises `WriteError` if `folder` exists and is not empty, and for
+    what the operating system refuses; the temporary folder is gone in any case.
+
+    >>> with new_folder("/dev/null/report"):
+    ...     pass
+    Traceback (most recent call last):
+    minicnn.errors.WriteError: /dev/null/report: cannot be written: /dev/null is not a folder
+    """
+    target = Path(folder)
+    refuse_taken(target)
+    there = (
+        target.is_dir()
+    )  # and empty, perhaps the current folder: then it is filled, not replaced
+    partial = target / _hidden() if there else target.with_name(_hidden())
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if there:
+            for entry in partial.iterdir():
+                os.rename(entry, target / entry.name)
+        else:
+            os.rename(partial, target)
+    except OSError as error:
+        reason = str(error) if isinstance(error, WriteError) else error.strerror or error
+        raise WriteError(f"{target}: cannot be written: {reason}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _hidden(suffix: str = "") -> str:
+    """A name that nothing else has."""
+    return f".{uuid.uuid4().hex}{suffix}"
 
 
 def write_json(path: StrPath, value: Any) -> None:

@@ -250,6 +250,25 @@ def _aligned(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
+def worst_mistakes(labels: ArrayLike, probabilities: ArrayLike) -> Integers:
+    """The places of the wrong predictions, the surest first; among equals, the earlier.
+
+    - `labels`: integers below `C`, `(N,)`.
+    - `probabilities`: floats from 0 to 1, `(N, C)`; the highest of a row is the prediction.
+
+    Raises `ShapeError` if they are not such, or not equally many.
+
+    >>> worst_mistakes([0, 0, 1], [[0.4, 0.6], [0.1, 0.9], [0.2, 0.8]])
+    array([1, 0])
+    """
+    scores = class_probabilities(probabilities, "probabilities")
+    true = class_numbers(labels, "labels")
+    same_length(probabilities=scores, labels=true)
+    known_classes(true, scores.shape[1], "labels")
+    wrong = np.flatnonzero(scores.argmax(axis=1) != true)
+    return wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")]
+
+
 class Interval(NamedTuple):
     """The two ends of a confidence interval."""
 

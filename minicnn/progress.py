@@ -1,11 +1,36 @@
 """How far a training is, for people: a moving bar in a terminal, one line per epoch elsewhere."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from minicnn.callbacks import Callback, Training
+
+
+@contextmanager
+def steps(total: int, progress: bool = True) -> Iterator[Callable[[str], None]]:
+    """A bar for work in so many steps, in a terminal only; call what it gives before each of them.
+
+    >>> with steps(2, progress=False) as step:
+    ...     step("reading")
+    ...     step("drawing")
+    """
+    console = Console(stderr=True)
+    shown = progress and console.is_terminal
+    columns = BarColumn(bar_width=24), TextColumn("{task.description}")
+    with Progress(*columns, console=console, disable=not shown, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        begun = 0
+
+        def step(name: str) -> None:
+            nonlocal begun
+            bar.update(task, description=name, completed=begun)
+            begun += 1
+
+        yield step
 
 
 class ShowProgress(Callback):

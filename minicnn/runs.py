@@ -11,6 +11,7 @@ curves.png  confusion.png  mistakes.png
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from minicnn import kernels, optim, zoo
+from minicnn.bridge.h5 import read_h5
+from minicnn.bridge.keras_archive import read_keras
 from minicnn.callbacks import Callback, EarlyStopping, KeepBest, Training
 from minicnn.checkpoint import Checkpoint, load_model, save_model
 from minicnn.data import Dataset, idx, mnist
@@ -81,7 +84,7 @@ class Settings:
         """The model's recipe with these changes; those that are None are left as they are."""
         recipe = asdict(zoo.entry(model).recipe)
         if changes.get("optimizer") not in (None, recipe["optimizer"]):
-            recipe = {key: recipe[key] for key in ("batch_size", "epochs")}
+            recipe = {key: recipe[key] for key in ("batch_size", "epochs", "schedule")}
             recipe["lr"] = optim.optimizer(changes["optimizer"]).lr
             recipe["weight_decay"] = optim.optimizer(changes["optimizer"]).weight_decay
         return cls(model=model, **{**recipe, **given(changes)})
@@ -184,6 +187,7 @@ def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool
 
 def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: Evaluation) -> None:
     from minicnn.report import figures  # here, because matplotlib takes a while to import
+    from minicnn.report.brightness import drawable
 
     names = data.class_names
     predictions = result.probabilities.argmax(axis=1)
@@ -191,7 +195,7 @@ def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: 
     if history:
         figures.save(figures.curves(history), folder / "curves.png")
     figures.save(figures.confusion(matrix, names), folder / "confusion.png")
-    shown = data.images if data.image_shape[2] in (1, 3) else data.images[..., :1]
+    shown = drawable(data.images)
     mistakes = figures.mistakes(shown, result.labels, result.probabilities, names)
     figures.save(mistakes, folder / "mistakes.png")
 
@@ -287,6 +291,40 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """The figures of the finished run."""
         return _read_json(self.folder / "metrics.json")
+
+    def history(self) -> dict[str, Any]:
+        """The figures of every epoch; empty if none was written."""
+        path = self.folder / "history.json"
+        return _read_json(path) if path.exists() else {}
+
+
+READERS: dict[str, Callable[[StrPath], Sequential]] = {
+    ".npz": load_model,
+    ".h5": read_h5,
+    ".keras": read_keras,
+}
+"""What reads a model's file, by the ending of its name."""
+
+
+def open_model(path: StrPath) -> Sequential:
+    """The model in a run's folder, in a file of minicnn's (.npz) or of Keras's (.keras, .h5).
+
+    Raises `CheckpointError` for everything else.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return Run.opened(path).model()
+    if path.suffix in READERS:
+        return READERS[path.suffix](path)
+    what = "not a model's file" if path.exists() else "there is no such run folder or model's file"
+    raise CheckpointError(f"{path}: {what}; those end in {', '.join(READERS)}")
+
+
+def data_of(path: StrPath, directory: str | None = None) -> tuple[Dataset, Dataset]:
+    """(train, test) of an IDX directory; else of the run in `path`; MNIST for a model's file."""
+    if directory is None and Path(path).is_dir():
+        directory = Run.opened(path).settings.data
+    return load_data(directory)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

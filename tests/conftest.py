@@ -1,9 +1,11 @@
 """What all tests share: how hypothesis searches, and a fresh interpreter to run code in."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -39,3 +41,23 @@ def run_python() -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Callable[..., SimpleNamespace]:
+    """Call the entry point as the `minicnn` script does; an exception is a failure of the test.
+
+    Returns `code`, `out` and `err`, the latter without the notice that comes once per machine.
+    """
+    from minicnn import cli
+
+    def call(*arguments: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["minicnn", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        err = re.sub("minicnn: compiling the fast kernels .*\n", "", err)
+        return SimpleNamespace(code=end.value.code or 0, out=out, err=err)
+
+    return call

@@ -126,6 +126,7 @@ def test_models_as_json(minicnn):
         "momentum": 0.9,
         "batch_size": 32,
         "epochs": 10,
+        "schedule": "constant",
     }
 
 
@@ -148,8 +149,9 @@ def test_summary_of_a_run(minicnn, run_folder):
 HELP = {
     "": ["models", "summary", "train", "evaluate", "written from scratch"],
     "models": ["--json"],
-    "summary": ["A model's name (`minicnn models`) or a run folder"],
-    "evaluate": ["--data", "--json", "The folder of a finished run"],
+    "summary": ["A model's name (`minicnn models`), a run or a model's file"],
+    "predict": ["--examples", "--show", "--out", "--json", "Pictures of one digit each"],
+    "evaluate": ["--data", "--json", "The folder of a run, or a model's file"],
     "train": [
         *("--epochs", "--batch-size", "--optimizer", "--lr", "--momentum", "--weight-decay"),
         *("--schedule", "--clip-norm", "--label-smoothing", "--validation", "--patience"),

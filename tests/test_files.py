@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from minicnn.errors import MinicnnError, WriteError
-from minicnn.files import atomic, write_json
+from minicnn.files import atomic, new_folder, write_json
 
 
 @contextlib.contextmanager
@@ -138,3 +138,68 @@ def test_threads_that_write_one_file_leave_one_of_theirs_whole(tmp_path):
         thread.join()
     assert json.loads(target.read_text()) in texts
     assert os.listdir(tmp_path) == ["h.json"]
+
+
+# Folders
+
+
+def everything(folder) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_appears_with_all_that_was_put_into_it(tmp_path, there):
+    target = tmp_path / "a" / "b"
+    if there:
+        target.mkdir(parents=True)
+    with new_folder(target) as partial:
+        (partial / "figures").mkdir()
+        (partial / "figures" / "one.png").write_text("1")
+        (partial / "page.html").write_text("2")
+        assert not (target / "page.html").exists()
+    assert everything(tmp_path) == [
+        "a",
+        "a/b",
+        "a/b/figures",
+        "a/b/figures/one.png",
+        "a/b/page.html",
+    ]
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_a_folder_that_was_not_finished_is_gone(tmp_path, there, failure):
+    target = tmp_path / "report"
+    if there:
+        target.mkdir()
+    with pytest.raises(failure), new_folder(target) as partial:  # noqa: PT012
+        (partial / "page.html").write_text("half")
+        raise failure
+    assert everything(tmp_path) == (["report"] if there else [])
+
+
+def test_a_full_disk_leaves_no_folder(tmp_path):
+    with (
+        pytest.raises(WriteError, match="report: cannot be written: File too large"),
+        new_folder(tmp_path / "report") as partial,
+        largest_file(1000),
+    ):
+        (partial / "page.html").write_text("x" * 5000)
+    assert everything(tmp_path) == []
+
+
+def test_a_folder_that_holds_something_is_not_touched(tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for taken in ("report", "file"):
+        with pytest.raises(WriteError, match=f"{taken} exists already and is not overwritten"):
+            new_folder(tmp_path / taken).__enter__()
+    assert everything(tmp_path) == ["file", "report", "report/mine.txt"]
+
+
+def test_a_folder_in_a_folder_that_is_not_ours_is_refused(tmp_path):
+    (tmp_path / "theirs").mkdir(mode=0o555)
+    with as_nobody(), pytest.raises(WriteError, match=r"report: .*Permission denied"):
+        new_folder(tmp_path / "theirs" / "report").__enter__()
+    assert everything(tmp_path) == ["theirs"]

@@ -17,16 +17,24 @@ HOUSE = (
     "functional",
     "gradient_check",
     "nn",
+    "flops",
     "optim",
+    "profiling",
     "data",
     "callbacks",
     "progress",
+    "exploration",
     "training",
     "metrics",
     "zoo",
     "checkpoint",
+    "inspection",
+    "bridge",
     "report",
     "runs",
+    "reader",
+    "examples",
+    "run_report",
     "cli",
     "__main__",
 )
@@ -99,7 +107,7 @@ def test_the_top_of_the_package_imports_nothing_by_itself():
     "statement", ["import minicnn", "from minicnn import kernels, nn, optim, training, zoo, cli"]
 )
 def test_imports_leave_the_heavy_things_alone(statement, run_python):
-    heavy = ["numba", "matplotlib", "scipy", "tensorflow", "h5py"]
+    heavy = ["numba", "matplotlib", "scipy", "tensorflow", "h5py", "onnx"]
     heavy += ["typer"] if statement == "import minicnn" else []
     program = f"import sys; {statement}; print([m for m in {heavy} if m in sys.modules])"
     assert run_python("-c", program) == "[]\n"

@@ -14,6 +14,7 @@ import pytest
 
 import minicnn
 from minicnn.data import write_idx
+from minicnn.examples import labelled
 
 CHECKOUT = Path(__file__).parents[1]
 IDX_FILES = {
@@ -94,7 +95,14 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     }
     assert {name for name in names if name.endswith(".py")} == sources
     others = {name for name in names if name.startswith("minicnn/")} - sources
-    assert others == {"minicnn/py.typed", "minicnn/data/mnist_idx/LICENSE.md"} | IDX_FILES
+    examples = {f"minicnn/examples/{path.name}" for path in labelled()}
+    texts = {
+        "py.typed",
+        "data/mnist_idx/LICENSE.md",
+        "examples/labels.json",
+        "report/page.html.jinja",
+    }
+    assert others == {f"minicnn/{name}" for name in texts} | IDX_FILES | examples
     assert {name for name in names if "/licenses/" in name} == {
         f"{info}/licenses/LICENSE",
         f"{info}/licenses/minicnn/data/mnist_idx/LICENSE.md",

@@ -174,6 +174,15 @@ def test_calibration_takes_a_softmax_that_rounds_above_one():
     assert metrics.reliability(rows, [0]).count[-1] == 1
 
 
+@unhurried
+@given(probability_rows, st.data())
+def test_worst_mistakes_are_the_wrong_answers_by_their_probability(probabilities, data):
+    labels = data.draw(hnp.arrays(np.int64, len(probabilities), elements=st.integers(0, 2)))
+    wrong = [i for i, row in enumerate(probabilities) if list(row).index(max(row)) != labels[i]]
+    expected = sorted(wrong, key=lambda i: -max(probabilities[i]))  # which keeps equals in order
+    assert metrics.worst_mistakes(labels, probabilities).tolist() == expected
+
+
 @pytest.mark.parametrize("measure", [metrics.accuracy, metrics.confusion_matrix])
 @pytest.mark.parametrize(
     ("labels", "predictions", "message"),

@@ -77,7 +77,8 @@ def copied(finished, tmp_path) -> Run:
 
 def settings(data: str, model: str = "cnn_simple", **changes) -> Settings:
     """cnn_simple has dropout and Adam, cnn_baseline has momentum."""
-    return Settings.of(model, data=data, **{"epochs": 3, "batch_size": 48, **changes})
+    usual = {"epochs": 3, "batch_size": 48, "schedule": "constant"}
+    return Settings.of(model, data=data, **{**usual, **changes})
 
 
 def contents(path: Path) -> tuple[dict, dict]:

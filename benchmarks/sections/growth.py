@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from benchmarks import charts, stats, tables
 from benchmarks.bench import Bench
 from benchmarks.engines import Engine
-from benchmarks.flops import activation_bytes, column_bytes, training_flops
 from benchmarks.peers.protocol import Task
 from benchmarks.sections import by_model
 from benchmarks.sections.by_model import Data
@@ -18,6 +17,7 @@ from benchmarks.settings import OURS
 from benchmarks.tables import Table
 from benchmarks.turns import contest, steps_for
 from minicnn import zoo
+from minicnn.flops import activation_bytes, column_bytes, training_flops
 
 TITLE = "Growth of cnn_classic"
 MODEL = "cnn_classic"
@@ -70,7 +70,7 @@ def _throughput(bench: Bench, engines: Sequence[Engine], task: Task) -> dict[str
         tryouts=0,
         say=bench.say,
     )
-    return record | {"flops_per_image": training_flops(zoo.build(MODEL, task.image), task.image)}
+    return record | {"flops_per_image": training_flops(zoo.build(MODEL, task.image))}
 
 
 def _by_images(engine: Engine) -> list[dict[str, float]]:

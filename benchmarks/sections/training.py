@@ -4,12 +4,12 @@ from matplotlib.figure import Figure
 
 from benchmarks import charts, stats, tables
 from benchmarks.bench import Bench
-from benchmarks.flops import training_flops
 from benchmarks.sections import by_model
 from benchmarks.sections.by_model import Data
 from benchmarks.settings import OURS
 from benchmarks.tables import Table
 from minicnn import zoo
+from minicnn.flops import training_flops
 
 TITLE = "Training, batch 128, images a second"
 BATCH = 128

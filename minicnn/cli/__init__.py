@@ -3,11 +3,21 @@
 import io
 import sys
 
-from minicnn.cli import evaluate, models, train
+from minicnn.cli import evaluate, explore, export, models, predict, profile, report, train
 from minicnn.cli.app import app
 from minicnn.errors import MinicnnError
 
-__all__ = ["evaluate", "main", "models", "train"]
+__all__ = [
+    "evaluate",
+    "explore",
+    "export",
+    "main",
+    "models",
+    "predict",
+    "profile",
+    "report",
+    "train",
+]
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What all commands share: the application itself, options, and how a table is printed."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -35,9 +36,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="A directory of IDX files; MNIST if not given.")
 ]
+ModelArgument = Annotated[
+    Path, typer.Argument(help="The folder of a run, or a model's file: .npz, .keras or .h5.")
+]
 RunArgument = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 
 def show(table: Table) -> None:
     """Print a table, wider than any terminal: that may wrap a path, but cutting would spoil it."""
     Console(width=10_000, soft_wrap=True, markup=False).print(table)
+
+
+def show_facts(facts: Sequence[tuple[str, str]], *look: Path) -> None:
+    """Print the facts at the head of a report, and the files to look at."""
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for what, value in facts:
+        table.add_row(what, value)
+    show(table)
+    print("\nLook: ", *look, sep="  ")

@@ -2,12 +2,12 @@
 
 import json
 
-from minicnn.cli.app import DataOption, JsonOption, RunArgument, app
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app
 
 
 @app.command()
 def evaluate(
-    run: RunArgument,
+    run: ModelArgument,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -15,9 +15,8 @@ def evaluate(
     from minicnn import metrics, runs
     from minicnn.training import evaluate as evaluate_model
 
-    opened = runs.Run.opened(run)
-    model = opened.model()
-    _, test = runs.load_data(opened.settings.data if data is None else str(data))
+    model = runs.open_model(run)
+    _, test = runs.data_of(run, None if data is None else str(data))
     result = evaluate_model(model, test)
     predictions = result.probabilities.argmax(axis=1)
     right = int((predictions == result.labels).sum())

@@ -28,25 +28,26 @@ def models(as_json: JsonOption = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     table = Table(box=None, header_style="bold")
-    for column in ("model", "parameters", "optimizer", "rate", "batch", "epochs", "what it is"):
-        table.add_column(column, justify="right" if column in _NUMBERS else "left")
+    for column in ("model", "parameters", "optimizer", "schedule"):
+        table.add_column(column, justify="right" if column == "parameters" else "left")
+    for column in ("rate", "batch", "epochs"):
+        table.add_column(column, justify="right")
+    table.add_column("what it is")
     for name, row in rows.items():
-        cells = [name, f"{row['parameters']:,}", row["optimizer"], f"{row['lr']:g}"]
-        table.add_row(*cells, str(row["batch_size"]), str(row["epochs"]), row["about"])
+        numbers = [f"{row['lr']:g}", str(row["batch_size"]), str(row["epochs"])]
+        words = [f"{row['parameters']:,}", row["optimizer"], row["schedule"]]
+        table.add_row(name, *words, *numbers, row["about"])
     show(table)
-
-
-_NUMBERS = ("parameters", "rate", "batch", "epochs")
 
 
 @app.command()
 def summary(
     model: Annotated[
-        str, typer.Argument(help="A model's name (`minicnn models`) or a run folder.")
+        str, typer.Argument(help="A model's name (`minicnn models`), a run or a model's file.")
     ],
 ) -> None:
     """Show a model layer by layer."""
     from minicnn import runs, zoo
 
-    is_run = model not in zoo.MODELS and Path(model).is_dir()
-    print((runs.Run.opened(model).model() if is_run else zoo.build(model)).summary())
+    is_there = model not in zoo.MODELS and Path(model).exists()
+    print((runs.open_model(model) if is_there else zoo.build(model)).summary())

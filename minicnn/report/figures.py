@@ -5,10 +5,7 @@ keeps no global state, so a server may draw in any thread. `save` writes it.
 """
 
 import math
-import os
-import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from minicnn import metrics
 from minicnn.errors import ShapeError
+from minicnn.files import StrPath, atomic
 from minicnn.report import style
+from minicnn.report.brightness import brightness, grey_or_rgb
 
 CELL = 1.25  # inches, of one picture in a grid
+MARGIN = 0.03  # inches around it
+MOST_TALL = 3  # times as tall as wide, for a cell
 MOST_ANNOTATED = 30  # classes; beyond them a count would be too small to read
 MANY_EPOCHS = 30  # beyond them a dot at each would hide the line
 
@@ -210,7 +211,7 @@ def mistakes(
     metrics.known_classes(true, len(class_names), "labels")
     if scores.shape[1] != len(class_names):
         raise ShapeError(f"probabilities of {scores.shape[1]} classes, {len(class_names)} names")
-    worst = _worst(true, scores)[: rows * columns]
+    worst = metrics.worst_mistakes(true, scores)[: rows * columns]
     if len(worst) == 0:
         return _nothing(f"No mistakes: {len(true):,} of {len(true):,} right")
     names = [style.short(name) for name in class_names]
@@ -219,12 +220,6 @@ def mistakes(
         f"{names[true[i]]}{gap}→ {names[scores[i].argmax()]} ({scores[i].max():.1%})" for i in worst
     ]
     return digits(pictures[worst], titles, columns)
-
-
-def _worst(true: NDArray[np.integer], scores: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The places of the wrong predictions, the surest first; among equals, the earlier."""
-    wrong = np.flatnonzero(scores.argmax(axis=1) != true)
-    return wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")]
 
 
 def _nothing(message: str) -> Figure:
@@ -249,16 +244,31 @@ def digits(images: ArrayLike, titles: Sequence[str] | None = None, columns: int 
     >>> len(figure.axes)
     3
     """
-    pictures = _brightness(_pictures(images))
+    pictures = brightness(grey_or_rgb(images))
     texts = [""] * len(pictures) if titles is None else [str(title) for title in titles]
     metrics.same_length(images=pictures, titles=np.array(texts))
     _at_least_one(columns=columns)
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
     size = min(style.fitting(text, CELL) for text in texts)
-    figure = style.figure(columns * CELL, rows * _cell_height(pictures, texts, size))
-    for place, (picture, text) in enumerate(zip(pictures, texts, strict=True), start=1):
-        axes = figure.add_subplot(rows, columns, place)
+    tall = CELL * min(pictures.shape[1] / pictures.shape[2], MOST_TALL)
+    above = _text_height(texts, size)
+    wide, high = columns * CELL, rows * (tall + above)
+    figure = style.figure(wide, high)
+    # Every size is known here; to have them found out takes seconds for a page of pictures.
+    figure.set_layout_engine("none")
+    grid = figure.add_gridspec(
+        rows,
+        columns,
+        left=MARGIN / wide,
+        right=1 - MARGIN / wide,
+        bottom=MARGIN / high,
+        top=1 - (above + MARGIN) / high,
+        wspace=2 * MARGIN / (CELL - 2 * MARGIN),
+        hspace=(above + 2 * MARGIN) / (tall - 2 * MARGIN),
+    )
+    for place, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
+        axes = figure.add_subplot(grid[place // columns, place % columns])
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_axis_off()
         if text:
@@ -266,34 +276,10 @@ def digits(images: ArrayLike, titles: Sequence[str] | None = None, columns: int 
     return figure
 
 
-def _pictures(images: ArrayLike) -> NDArray[np.generic]:
-    """`(N, H, W)` if grey, `(N, H, W, 3)` if RGB."""
-    pictures = np.asarray(images)
-    grey = pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[3] == 1)
-    if pictures.size == 0 or not (grey or (pictures.ndim == 4 and pictures.shape[3] == 3)):
-        need = "(N, H, W), (N, H, W, 1) or (N, H, W, 3), none of them 0"
-        raise ShapeError(f"images: got shape {pictures.shape}, need {need}")
-    return pictures.reshape(pictures.shape[:3]) if grey else pictures
-
-
-def _brightness(pictures: NDArray[np.generic]) -> NDArray[np.float64]:
-    """The same shape in float64, from 0 (black) to 1 (white)."""
-    values = pictures.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ShapeError("images: there are pixels that are not finite numbers")
-    if pictures.dtype.kind in "iu":
-        values /= 255
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 1:
-        return values
-    return (values - low) / ((high - low) or 1)
-
-
-def _cell_height(pictures: NDArray[np.float64], texts: Sequence[str], size: float) -> float:
-    """Inches for one picture and the lines above it, set in `size` points."""
+def _text_height(texts: Sequence[str], size: float) -> float:
+    """Inches for the lines above each picture, set in `size` points."""
     lines = max(text.count("\n") + 1 if text else 0 for text in texts)
-    height, width = pictures.shape[1], pictures.shape[2]
-    return float(CELL * height / width + 1.35 * size / style.POINTS_PER_INCH * lines)
+    return 1.35 * size / style.POINTS_PER_INCH * lines
 
 
 def _at_least_one(**numbers: int) -> None:
@@ -302,20 +288,13 @@ def _at_least_one(**numbers: int) -> None:
             raise ShapeError(f"{name}: got {number}, need 1 or more")
 
 
-def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+def save(figure: Figure, path: StrPath) -> None:
     """Write the figure as PNG, whole or not at all; a file that was there is replaced.
 
     - `figure`: from a function of this module, or any other.
     - `path`: where to, in a folder that exists. The format is PNG whatever the name ends with.
 
-    Raises `OSError` if the folder cannot be written to.
+    Raises `WriteError` if the folder cannot be written to.
     """
-    target = Path(path)
-    # A name of its own, for two threads may save to one path; in the same folder, because only
-    # there is the replacement atomic.
-    unfinished = target.with_name(f".{uuid.uuid4().hex}.png")
-    try:
+    with atomic(path) as unfinished:
         figure.savefig(unfinished, format="png", dpi=style.DOTS_PER_INCH)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)

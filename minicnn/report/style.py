@@ -8,11 +8,12 @@ which stay apart for the colour-blind; lines differ in their dashes too, shades 
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 INK = "#222222"
 FAINT = "#8a8a8a"
@@ -24,6 +25,9 @@ ORANGE = "#d55e00"
 RIGHT = "#dbe9f3"
 WRONG = LinearSegmentedColormap.from_list("wrong", [PAPER, "#f6c9a4", ORANGE, "#7a2f00"])
 
+# Numbers below and above zero, paper at zero.
+SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, PAPER, ORANGE])
+
 TITLE, TEXT, SMALL = 11.0, 9.0, 8.0
 DOTS_PER_INCH = 150
 
@@ -34,6 +38,17 @@ LUMA = (0.299, 0.587, 0.114)
 LETTER = 0.64
 POINTS_PER_INCH = 72
 LONGEST_NAME = 25  # letters, of a class
+
+
+def palette(count: int) -> NDArray[np.float64]:
+    """A colour for each of so many classes, RGBA `(count, 4)`: distinct up to 20, then a rainbow.
+
+    >>> palette(10).shape, palette(62).shape
+    ((10, 4), (62, 4))
+    """
+    name = "tab10" if count <= 10 else "tab20" if count <= 20 else "turbo"
+    places = range(count) if count <= 20 else np.linspace(0, 1, count)
+    return np.array([colormaps[name](place) for place in places])
 
 
 def figure(width: float, height: float) -> Figure:

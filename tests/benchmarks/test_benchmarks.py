@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from benchmarks import flops, goals, kernel_cases, results, stats
+from benchmarks import goals, kernel_cases, results, stats
 from benchmarks.__main__ import known, one_value_each
 from benchmarks.engines import EngineError, Engines
 from benchmarks.peers.pictures import pictures
@@ -21,30 +21,9 @@ from benchmarks.sections import growth, training
 from benchmarks.sections import kernels as kernels_section
 from benchmarks.tables import Table
 from benchmarks.turns import Contender, Watch, contest, take_turns
-from minicnn import kernels, zoo
+from minicnn import kernels
 
 # ------------------------------------------------------------------ arithmetic
-
-
-def test_flops_of_cnn_classic_by_hand():
-    conv1 = 26 * 26 * 32 * (3 * 3 * 1)
-    conv2 = 11 * 11 * 64 * (3 * 3 * 32)
-    dense1, dense2 = 1600 * 128, 128 * 10
-    model = zoo.build("cnn_classic")
-    assert flops.forward_flops(model) == 2 * (conv1 + conv2 + dense1 + dense2)
-    assert flops.training_flops(model) == 2 * (2 * conv1 + 3 * (conv2 + dense1 + dense2))
-    assert flops.training_flops(model) == pytest.approx(15.4e6, rel=0.001)
-
-
-def test_flops_of_the_mlp_by_hand():
-    assert flops.training_flops(zoo.build("mlp")) == 2 * (2 * 784 * 784 + 3 * 784 * 10)
-
-
-def test_bytes_of_cnn_classic_by_hand():
-    model = zoo.build("cnn_classic")
-    assert flops.column_bytes(model) == 4 * 11 * 11 * 3 * 3 * 32
-    outputs = 26 * 26 * 32 + 13 * 13 * 32 + 11 * 11 * 64 + 5 * 5 * 64 + 1600 + 128 + 128 + 10
-    assert flops.activation_bytes(model) == 4 * outputs
 
 
 def test_ratio_is_against_the_faster_peer_of_the_same_round():
@@ -60,7 +39,7 @@ def test_geometric_mean_and_line():
     assert fit == pytest.approx(0.72)
 
 
-@pytest.mark.parametrize("name", ["__main__", "flops", "stats", "tables", "turns"])
+@pytest.mark.parametrize("name", ["__main__", "stats", "tables", "turns"])
 def test_docstring_examples(name: str):
     result = doctest.testmod(importlib.import_module(f"benchmarks.{name}"))
     assert result.failed == 0

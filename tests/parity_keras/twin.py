@@ -13,23 +13,10 @@ import tensorflow as tf
 
 from minicnn import functional as F
 from minicnn import nn, optim
+from minicnn.bridge.live import to_keras
 from minicnn.tensor import Array, Tensor
 
 Batches = Iterable[tuple[Array, Array]]
-
-TWINS = {
-    nn.Dense: lambda a: keras.layers.Dense(a.units, a.activation),
-    nn.Conv2D: lambda a: keras.layers.Conv2D(
-        a.filters, a.kernel_size, a.stride, a.padding, activation=a.activation
-    ),
-    nn.BatchNorm: lambda a: keras.layers.BatchNormalization(momentum=a.momentum, epsilon=a.epsilon),
-    nn.MaxPool2D: lambda a: keras.layers.MaxPooling2D(a.pool_size, a.stride, a.padding),
-    nn.AveragePool2D: lambda a: keras.layers.AveragePooling2D(a.pool_size, a.stride, a.padding),
-    nn.Dropout: lambda a: keras.layers.Dropout(a.rate),
-    nn.Flatten: lambda a: keras.layers.Flatten(),
-    nn.ReLU: lambda a: keras.layers.ReLU(),
-    nn.Activation: lambda a: keras.layers.Activation(a.activation),
-}
 
 measured: dict[str, float] = {}
 """The largest error that `assert_close` has met so far, by what was compared."""
@@ -40,11 +27,7 @@ measured: dict[str, float] = {}
 
 def twin_of(model: nn.Sequential) -> keras.Sequential:
     """A Keras model of the same layers, with a copy of all weights."""
-    layers = [TWINS[type(layer)](layer) for layer in model.layers]
-    twin = keras.Sequential([keras.Input(model.input_shape), *layers])
-    for layer, theirs in zip(model.layers, twin.layers, strict=True):
-        theirs.set_weights([tensor.data for _, tensor in layer.named_tensors()])
-    return twin
+    return to_keras(model, softmax=False)
 
 
 def randomised(model: nn.Sequential, seed: int = 0) -> nn.Sequential:

@@ -109,7 +109,7 @@ def _convolve(
         start, stop = share(x.shape[0], t, threads)
         weights = np.zeros(count_panels * depth * NR, x.dtype)
         biases = np.zeros(count_panels * NR, x.dtype)
-        biases[: bias.size] = bias
+        copy_run(bias, 0, filters, biases, 0)
         for q in range(count_panels):
             columns = min(NR, filters - q * NR)
             pack_panel(weight, q * NR, filters, 1, depth, columns, weights, q * depth * NR)

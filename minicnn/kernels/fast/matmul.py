@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
+from minicnn.kernels import reference
 from minicnn.kernels.fast.parallel import (
     Array,
     alike,
@@ -111,15 +112,6 @@ def list_nonzero(a, at, step, count, width, places, values, found):
 
 
 @inner
-def start_sums(bias, column, sums):
-    """Begin each sum with its bias, or with zero where there is none."""
-    if bias.size:
-        sums[:] = bias[column : column + sums.size]
-    else:
-        sums[:] = 0
-
-
-@inner
 def raise_to_zero(sums):
     """ReLU in place."""
     zero = sums.dtype.type(0)
@@ -139,7 +131,7 @@ def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
         values = np.empty(places.size, a.dtype)
         piece = np.empty(FEW_ROWS * SPAN, b.dtype)
         for i in range(start, stop):
-            start_sums(bias, 0, sums[i * columns : (i + 1) * columns])
+            copy_run(bias, 0, columns, sums, i * columns)
         for first in range(0, depth, FEW_ROWS):
             rows = min(FEW_ROWS, depth - first)
             for i in range(start, stop):
@@ -149,7 +141,8 @@ def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
             for j in range(0, columns, SPAN):
                 column = min(j, columns - SPAN)  # the last piece overlaps the one before,
                 done = j - column  # with zeros where it does
-                piece[:] = 0
+                for k in range(piece.size):
+                    piece[k] = 0
                 for k in range(rows):
                     at = (first + k) * columns + j
                     copy_run(weights, at, SPAN - done, piece, k * SPAN + done)
@@ -175,20 +168,26 @@ def _multiply_few_rows(a, row_step, step, b, bias, relu, y, threads):
             count = list_nonzero(a, i * row_step, step, depth, columns, places, values, 0)
             for piece in range(start, stop):
                 column = min(piece * SPAN, columns - SPAN)  # the last may overlap the one before
-                start_sums(bias, column, sums)
-                gather(weights, column, places, values, 0, count, sums, 0)
+                copy_run(bias, column, SPAN, sums, 0)
+                for first in range(0, count, FEW_ROWS):
+                    some = min(FEW_ROWS, count - first)
+                    gather(weights, column, places, values, first, some, sums, 0)
                 if relu:
                     raise_to_zero(sums)
                 copy_run(sums, 0, SPAN, flat, i * columns + column)
 
 
 def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
-    """``a @ b``, plus `bias` if it is not empty, with ReLU if asked for."""
+    """``a @ b + bias``, with ReLU if asked for."""
     m, n = len(a), b.shape[1]
+    few_rows = m < 4 * MR
+    if few_rows and n < SPAN:  # so little work that to prepare it would take longer
+        y = a @ b + bias
+        return reference.relu(y) if relu else y
     flat, row_step, step = _flat(a)
     y = np.empty((m, n), a.dtype)
     after = (bias, relu, y)
-    if m < 4 * MR and n >= SPAN:
+    if few_rows:
         threads = thread_count(max(1, m * b.size // PRODUCTS))
         run(_multiply_few_rows, flat, row_step, step, contiguous(b), *after, threads)
     elif n >= 4 * SPAN and _mostly_zero(flat):
@@ -196,7 +195,7 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     else:
         rows = np.concatenate([np.arange(m) * row_step, np.zeros(-m % MR, np.int64)])
         padded = np.zeros(panels(n) * NR, a.dtype)
-        padded[: bias.size] = bias
+        padded[:n] = bias
         threads = thread_count(max(1, min(rows.size // MR, m * b.size // PRODUCTS)))
         run(_multiply, flat, rows, step, pack(b), padded, relu, y, threads)
     return y
@@ -216,7 +215,7 @@ def matmul(a: Array, b: Array) -> Array:
     """
     if a.dtype != b.dtype:
         return a @ b
-    return _product(a, b, np.empty(0, a.dtype), False)
+    return _product(a, b, np.zeros(b.shape[1], a.dtype), False)
 
 
 def dense(x: Array, weight: Array, bias: Array) -> Array:

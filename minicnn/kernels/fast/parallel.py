@@ -91,8 +91,11 @@ def run(kernel: Any, *args: Any) -> None:
     with _lock:
         if not kernel.overloads and not _was_compiled(kernel):
             _announce_compilation()
-        team = numba.get_num_threads()
-        numba.set_num_threads(max(1, args[-1]))
+        team, threads = numba.get_num_threads(), max(1, args[-1])
+        if threads == team:
+            kernel(*args)
+            return
+        numba.set_num_threads(threads)
         try:
             kernel(*args)
         finally:

@@ -184,19 +184,22 @@ def tile(e, a, a0, rows, r0, outer, outer_step, inner, inner_step, b, b0, c, c0,
 
 @micro_kernel
 def gather(e, x, x0, offsets, gains, first, count, c, c0):
-    """``c[c0 + j] += sum of gains[i] * x[x0 + offsets[i] + j]``, j < SPAN, count i from first."""
-    goals = [e.at(c, e.builder.add(c0, e.number(v))) for v in _places(SPAN)]
-    sums = e.sums(len(goals))
-    for total, goal in zip(sums, goals, strict=True):
-        e.builder.store(e.load(goal), total)
+    """``c[c0 + j] += sum of gains[i] * x[x0 + offsets[i] + j]``, j < SPAN, count i from first.
+
+    As in `tile` the sum begins at 0, and is added to what is in `c` at the end.
+    """
+    sums = e.sums(SPAN // WIDTH)
+    for total in sums:
+        e.builder.store(ir.Constant(e.vector, [0.0] * WIDTH), total)
     with e.times(count) as i:
         number = e.builder.add(first, i.index)
         start = e.at(e.at(x, x0), e.entry(offsets, number))
         gain = e.broadcast(e.at(gains, number))
         for total, v in zip(sums, _places(SPAN), strict=True):
             e.add_product(total, gain, e.load(e.at(start, v)))
-    for total, goal in zip(sums, goals, strict=True):
-        e.store(e.builder.load(total), goal)
+    for total, v in zip(sums, _places(SPAN), strict=True):
+        goal = e.at(e.at(c, c0), v)
+        e.store(e.builder.fadd(e.load(goal), e.builder.load(total)), goal)
 
 
 @micro_kernel

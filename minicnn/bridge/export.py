@@ -1,0 +1,174 @@
+"""A trained model as a file for another engine, which that engine has run before it stays."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn import kernels
+from minicnn.bridge.extras import quiet, required
+from minicnn.bridge.h5 import h5_bytes
+from minicnn.bridge.keras_archive import keras_bytes
+from minicnn.bridge.onnx import onnx_bytes, run_onnx
+from minicnn.bridge.tflite import run_tflite, tflite_bytes
+from minicnn.data import Dataset, mnist
+from minicnn.errors import DataError, ExportError, UnknownNameError, WriteError
+from minicnn.files import StrPath, atomic
+from minicnn.nn import Sequential
+from minicnn.progress import steps
+from minicnn.tensor import Array
+
+AGREEMENT = 0.999
+"""The least share of pictures in which a file may predict the class that minicnn predicts."""
+
+ACCURACY_LOSS = 0.003
+"""The most by which the accuracy of a file of 8 bits may differ from minicnn's."""
+
+CHECKED = 1_000
+CALIBRATED = 500
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: how it is called, its content, and its outputs for pictures."""
+
+    name: str
+    engine: str
+    content: Callable[..., bytes]
+    run: Callable[[Path, Array], Array]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and how it did on test pictures beside the model that it was made from.
+
+    - `format`, `int8`, `bytes`: what the file is, and its size.
+    - `engine`: what ran it.
+    - `images`: how many pictures; `agreement`: the share of them with the same predicted class.
+    - `largest_difference`: between any two probabilities.
+    - `accuracy`, `model_accuracy`: the file's and the model's, on these pictures.
+    """
+
+    path: str
+    format: str
+    int8: bool
+    bytes: int
+    engine: str
+    images: int
+    agreement: float
+    largest_difference: float
+    accuracy: float
+    model_accuracy: float
+
+    def numbers(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return asdict(self)
+
+
+def _run_keras(path: Path, images: Array) -> Array:
+    with quiet():
+        model = required("keras", "keras").models.load_model(path, compile=False)
+        outputs: Array = model.predict(images, batch_size=512, verbose=0)
+    return outputs
+
+
+FORMATS = {
+    ".keras": Format("keras", "Keras", keras_bytes, _run_keras),
+    ".h5": Format("h5", "Keras", h5_bytes, _run_keras),
+    ".onnx": Format("onnx", "onnxruntime", onnx_bytes, lambda p, x: run_onnx(p.read_bytes(), x)),
+    ".tflite": Format("tflite", "LiteRT", tflite_bytes, lambda p, x: run_tflite(p.read_bytes(), x)),
+}
+"""By the ending of the file's name."""
+
+
+def export(
+    model: Sequential,
+    path: StrPath,
+    *,
+    softmax: bool = True,
+    int8: bool = False,
+    data: tuple[Dataset, Dataset] | None = None,
+    progress: bool = True,
+) -> Export:
+    """Write a model as a `.keras`, `.h5`, `.onnx` or `.tflite` file, and run it on test pictures.
+
+    - `softmax`: the file gives probabilities; without, the model's own outputs, the logits.
+    - `int8`: quantise a `.tflite` file to 8 bits, calibrated with 500 training pictures.
+    - `data`: (train, test); MNIST if not given.
+    - `progress`: show it on the standard error stream.
+
+    The file must predict the same class as the model for 99.9 % of the first 1,000 test pictures;
+    one of 8 bits must have an accuracy within 0.3 points of the model's on all of them. If not,
+    `ExportError` is raised and no file is left. Raises `WriteError` if there is a file already,
+    `UnknownNameError` for another ending, `DataError` if the data does not fit the model, and
+    `MissingPackageError` for a package that is not installed.
+    """
+    path = Path(path)
+    kind = _format(path, int8)
+    if path.exists():
+        raise WriteError(f"{path} exists already and is not overwritten; choose another name")
+    train, test = mnist() if data is None else data
+    if model.input_shape != test.image_shape:
+        raise DataError(
+            f"the model takes pictures {model.input_shape}, the test set has {test.image_shape}"
+        )
+    more = {"calibration": _some(train, CALIBRATED).scaled()} if int8 else {}
+    with steps(2, progress) as step, atomic(path) as partial:
+        step(f"writing {path.name}")
+        partial.write_bytes(kind.content(model, softmax, **more))
+        step(f"running it in {kind.engine}")
+        checked = test if int8 else test[: min(CHECKED, len(test))]
+        outputs = kind.run(partial, checked.scaled())
+        found = _compare(model, checked, outputs if softmax else kernels.softmax(outputs))
+        size = partial.stat().st_size
+        result = Export(str(path), kind.name, int8, size, kind.engine, len(checked), *found)
+        _refuse_other(result)
+    return result
+
+
+def _format(path: Path, int8: bool) -> Format:
+    if path.suffix not in FORMATS:
+        raise UnknownNameError("ending of a file to export", path.suffix, FORMATS)
+    if int8 and path.suffix != ".tflite":
+        raise ExportError(f"{path}: 8 bits are for .tflite files alone")
+    return FORMATS[path.suffix]
+
+
+def _some(data: Dataset, count: int) -> Dataset:
+    """So many pictures at random, always the same."""
+    order = np.random.default_rng(0).permutation(len(data))
+    return data[order[:count]]
+
+
+def _compare(
+    model: Sequential, data: Dataset, probabilities: Array
+) -> tuple[float, float, float, float]:
+    """Agreement, largest difference, and both accuracies."""
+    mine = kernels.softmax(model.predict(data.scaled()))
+    if mine.shape != probabilities.shape:
+        raise ExportError(f"the file gives {probabilities.shape}, the model {mine.shape}")
+    classes, expected = probabilities.argmax(axis=1), mine.argmax(axis=1)
+    return (
+        float((classes == expected).mean()),
+        float(np.abs(probabilities - mine).max()),
+        float((classes == data.labels).mean()),
+        float((expected == data.labels).mean()),
+    )
+
+
+def _refuse_other(result: Export) -> None:
+    """Raise `ExportError` if the file does not do as the model does; NaN never does."""
+    if result.int8:
+        if not abs(result.accuracy - result.model_accuracy) <= ACCURACY_LOSS:
+            raise ExportError(
+                f"{result.path}: with 8 bits the accuracy is {result.accuracy:.4f}, the model's is "
+                f"{result.model_accuracy:.4f} on {result.images:,} pictures; no file was left"
+            )
+    elif not (result.agreement >= AGREEMENT and np.isfinite(result.largest_difference)):
+        raise ExportError(
+            f"{result.path}: {result.engine} gives the same class as minicnn for "
+            f"{100 * result.agreement:.2f} % of {result.images:,} pictures, {100 * AGREEMENT:g} % "
+            f"are needed (largest difference {result.largest_difference:.1e}); no file was left"
+        )

@@ -1,0 +1,173 @@
+"""Live Keras models: to minicnn, from minicnn, and layer by layer beside each other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn import kernels
+from minicnn.bridge.extras import required
+from minicnn.bridge.keras_config import Config, keras_config, left_out, model_of, weights_of
+from minicnn.bridge.softmax import ends_in_softmax
+from minicnn.errors import CheckpointError, ShapeError
+from minicnn.nn import Sequential
+from minicnn.tensor import Array, no_grad
+
+TOLERANCE = 1e-5
+
+
+def from_keras(model: Any) -> Sequential:
+    """A minicnn model of the same layers, with a copy of all weights as float32.
+
+    - `model`: a built `keras.Sequential`. A softmax at its end is left to minicnn's loss, a
+      `Rescaling(1/255)` at its beginning to minicnn's data.
+
+    The optimizer and its settings are not carried over. Raises `CheckpointError` for a model that
+    is not Sequential, and for layers and settings that minicnn does not have, by name.
+    """
+    kind = next(
+        (c.__name__ for c in type(model).__mro__ if c.__name__ in ("Sequential", "Functional")),
+        type(model).__name__,
+    )
+    if kind != "Sequential":
+        raise CheckpointError(f"minicnn takes Sequential models alone, this is a {kind} one")
+    if not model.built:
+        raise CheckpointError("the Keras model has no weights yet; give it a keras.Input")
+
+    def arrays(place: int, layer: Config) -> list[Array]:
+        weights: list[Array] = model.get_layer(layer["config"]["name"]).get_weights()
+        return weights
+
+    return model_of({"class_name": kind, "config": model.get_config()}, arrays)
+
+
+def to_keras(model: Sequential, softmax: bool = True) -> Any:
+    """A `keras.Sequential` of the same layers and names, with a copy of all weights; not compiled.
+
+    - `softmax`: end in a softmax, so that it gives the probabilities of minicnn. Without, it gives
+      minicnn's logits, to be trained with ``SparseCategoricalCrossentropy(from_logits=True)``.
+
+    It calculates in the dtype policy that Keras is set to, float32 unless somebody changed it. No
+    optimizer comes with it. Raises `MissingPackageError` without Keras, `ShapeError` before the
+    model is built.
+    """
+    keras = required("keras", "keras")
+    config = keras_config(model, softmax, keras.config.dtype_policy().name)
+    twin = keras.Sequential.from_config(config["config"])
+    for name, arrays in weights_of(model).items():
+        if arrays:
+            twin.get_layer(name).set_weights(list(arrays.values()))
+    return twin
+
+
+# ------------------------------------------------------------------ layer by layer
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """How far a layer's output is from Keras's.
+
+    - `name`, `shape`: minicnn's name of the layer and the shape of its output.
+    - `keras_name`, `keras_shape`: Keras's.
+    - `error`: the largest difference, as a share of the largest number that Keras gives; infinite
+      if the shapes differ.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    keras_name: str
+    keras_shape: tuple[int, ...]
+    error: float
+
+
+@dataclass(frozen=True)
+class LayerComparison:
+    """The outputs of two models, layer by layer; printed as a table.
+
+    - `layers`: in order.
+    - `tolerance`: the largest error that is not yet a difference.
+    """
+
+    layers: tuple[LayerError, ...]
+    tolerance: float
+
+    @property
+    def first_difference(self) -> LayerError | None:
+        """The first layer whose output diverges; None if none does."""
+        return next((layer for layer in self.layers if not layer.error <= self.tolerance), None)
+
+    def __str__(self) -> str:
+        width = max(len(layer.name) for layer in self.layers)
+        lines = [f"{layer.name:<{width}}  {layer.error:.1e}" for layer in self.layers]
+        first = self.first_difference
+        if first is None:
+            lines.append(f"no layer differs by more than {self.tolerance:.0e}")
+        else:
+            lines.append(
+                f"{first.name!r} is the first to differ: by {first.error:.1e}, output {first.shape}"
+                f", {first.keras_shape} of {first.keras_name!r} in Keras"
+            )
+        return "\n".join(lines)
+
+
+def compare_layers(
+    model: Sequential, keras_model: Any, x: Array, tolerance: float = TOLERANCE
+) -> LayerComparison:
+    """Pass `x` through both models, and say at which layer they part.
+
+    - `x`: float32 in minicnn's range, shape (N, ...); best of random numbers or real pictures.
+    - `tolerance`: the largest error, as a share of the largest number, that counts as equal.
+
+    A softmax at the end that only Keras has is applied to minicnn's logits; a `Rescaling(1/255)`
+    at Keras's beginning is passed over. Raises `ShapeError` if the models have not as many layers.
+    """
+    mine = _outputs(model, x)
+    theirs = _keras_outputs(keras_model, x)
+    one_more = len(theirs) == len(mine) + 1
+    if _is_softmax(keras_model.layers[-1]) and (one_more or not ends_in_softmax(model.layers)):
+        name, logits = mine[-1]
+        mine = [*(mine if one_more else mine[:-1]), (name, kernels.softmax(logits))]
+    if len(mine) != len(theirs):
+        raise ShapeError(f"the minicnn model has {len(mine)} layers, the Keras model {len(theirs)}")
+    pairs = zip(mine, theirs, strict=True)
+    errors = [
+        LayerError(name, y.shape, keras_name, expected.shape, relative_error(y, expected))
+        for (name, y), (keras_name, expected) in pairs
+    ]
+    return LayerComparison(tuple(errors), tolerance)
+
+
+def relative_error(y: Array, expected: Array) -> float:
+    """The largest difference as a share of the largest expected number; infinite for other shapes.
+
+    >>> relative_error(np.array([1.0, 3.0]), np.array([1.0, 4.0]))
+    0.25
+    """
+    if y.shape != expected.shape:
+        return float("inf")
+    scale = np.abs(expected).max()
+    return float(np.abs(y - expected).max() / (scale if scale else 1))
+
+
+def _outputs(model: Sequential, x: Array) -> list[tuple[str, Array]]:
+    outputs = []
+    with no_grad():
+        for layer in model.layers:
+            x = layer(x).data
+            outputs.append((str(layer.name), x))
+    return outputs
+
+
+def _keras_outputs(model: Any, x: Array) -> list[tuple[str, Array]]:
+    outputs = []
+    for place, layer in enumerate(model.layers):
+        described = {"class_name": type(layer).__name__, "config": layer.get_config()}
+        if not left_out(described, place):
+            x = np.asarray(layer(x, training=False))
+            outputs.append((layer.name, x))
+    return outputs
+
+
+def _is_softmax(layer: Any) -> bool:
+    activation = getattr(layer, "activation", None)
+    return type(layer).__name__ == "Softmax" or getattr(activation, "__name__", None) == "softmax"

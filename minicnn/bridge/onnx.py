@@ -1,0 +1,204 @@
+"""ONNX files, for onnxruntime and whatever else runs them.
+
+The pictures go in as minicnn has them, (N, H, W, C) with N left free; the file turns them to ONNX's
+(N, C, H, W) by a `Transpose` of its own before the first window, and back before `Flatten`.
+"""
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from minicnn import nn
+from minicnn.bridge.extras import required
+from minicnn.errors import ShapeError
+from minicnn.files import StrPath, atomic
+from minicnn.kernels.geometry import Pair, pads
+from minicnn.nn.module import Module, Shape
+from minicnn.tensor import Array
+
+# What onnxruntime 1.31 takes; the newest that the onnx package writes is refused.
+IR_VERSION, OPSET = 10, 17
+
+INPUT = "images"
+BATCH = 500
+ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": "Softmax"}
+TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+
+
+def write_onnx(path: StrPath, model: nn.Sequential, softmax: bool = True) -> None:
+    """Write an ONNX file, IR 10 and opset 17; one that was there is replaced whole.
+
+    - `softmax`: end in a softmax: the output is `probabilities` (N, classes) instead of `logits`.
+
+    The input is `images`, float32 (N, H, W, C) in [0, 1]; the class names are in the metadata, as
+    JSON at `class_names`. Dropout does nothing in prediction and is left out. Raises
+    `MissingPackageError` without the onnx package, `ShapeError` before the model is built.
+    """
+    content = onnx_bytes(model, softmax)
+    with atomic(path) as partial:
+        partial.write_bytes(content)
+
+
+def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
+    """What `write_onnx` writes."""
+    onnx = required("onnx", "export")
+    if model.input_shape is None:
+        raise ShapeError("the model has no weights yet; give it an input_shape or an input")
+    model.config()  # refuses layers that are not minicnn's own
+    graph = _Graph(onnx.helper, model.input_shape)
+    for layer in model.layers:
+        graph.add(layer)
+    if softmax:
+        graph.activate("softmax")
+    output = graph.finish("probabilities" if softmax else "logits")
+    built = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            graph.nodes,
+            "minicnn",
+            [_value(onnx, INPUT, model.input_shape)],
+            [_value(onnx, output, graph.shape)],
+            [onnx.numpy_helper.from_array(a, name) for name, a in graph.weights.items()],
+        ),
+        ir_version=IR_VERSION,
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        producer_name="minicnn",
+        producer_version=version("minicnn"),
+    )
+    if model.class_names is not None:
+        onnx.helper.set_model_props(built, {"class_names": json.dumps(model.class_names)})
+    onnx.checker.check_model(built, full_check=True)
+    content: bytes = built.SerializeToString()
+    return content
+
+
+def _value(onnx: Any, name: str, shape: Shape) -> Any:
+    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", *shape])
+
+
+class _Graph:
+    """The nodes so far, and of what they give: name, shape without N, and order of the axes.
+
+    `shape` is minicnn's (H, W, C) even while `channels_first` says that the axes are turned.
+    """
+
+    def __init__(self, helper: Any, shape: Shape):
+        self.helper, self.shape = helper, shape
+        self.nodes: list[Any] = []
+        self.weights: dict[str, Array] = {}
+        self.value, self.channels_first = INPUT, False
+
+    def add(self, layer: Module) -> None:
+        """The nodes of one layer."""
+        _ADD[type(layer)](self, layer)
+        self.shape = layer.output_shape(self.shape)
+
+    def node(self, kind: str, name: str, *weights: str, **attributes: Any) -> None:
+        """One node that takes the value so far and these weights."""
+        inputs, self.value = [self.value, *weights], name
+        node = self.helper.make_node(kind, inputs, [name], name=name, **attributes)
+        self.nodes.append(node)
+
+    def weight(self, name: str, array: Array) -> str:
+        """Keep an array as float32 for the nodes to refer to."""
+        self.weights[name] = np.ascontiguousarray(array, np.float32)
+        return name
+
+    def turn(self, channels_first: bool) -> None:
+        """Turn images to this order of axes if they are not in it."""
+        if channels_first != self.channels_first:
+            permutation = TO_CHANNELS_FIRST if channels_first else TO_CHANNELS_LAST
+            self.node("Transpose", f"{self.value}/turned", perm=permutation)
+            self.channels_first = channels_first
+
+    def activate(self, activation: str | None) -> None:
+        """An activation of the value so far."""
+        if activation is not None:
+            axis = {"axis": 1 if self.channels_first else -1} if activation == "softmax" else {}
+            self.node(ACTIVATIONS[activation], f"{self.value}/{activation}", **axis)
+
+    def finish(self, name: str) -> str:
+        """Give the last value its axes and its name."""
+        self.turn(channels_first=False)
+        self.node("Identity", name)
+        return name
+
+    # -------------------------------------------------------------- layers
+
+    def dense(self, layer: nn.Dense) -> None:
+        weight = self.weight(f"{layer.name}/weight", layer.weight.data)
+        self.node(
+            "Gemm", str(layer.name), weight, self.weight(f"{layer.name}/bias", layer.bias.data)
+        )
+        self.activate(layer.activation)
+
+    def conv2d(self, layer: nn.Conv2D) -> None:
+        self.turn(channels_first=True)
+        kernel = layer.weight.data.transpose(3, 2, 0, 1)  # (KH, KW, C, F) -> (F, C, KH, KW)
+        self.node(
+            "Conv",
+            str(layer.name),
+            self.weight(f"{layer.name}/weight", kernel),
+            self.weight(f"{layer.name}/bias", layer.bias.data),
+            **self.windows(layer._kernel, layer._stride, layer.padding),
+        )
+        self.activate(layer.activation)
+
+    def max_pool(self, layer: nn.MaxPool2D) -> None:
+        self.turn(channels_first=True)
+        windows = self.windows(layer._pool, layer._stride, layer.padding)
+        self.node("MaxPool", str(layer.name), **windows)
+
+    def average_pool(self, layer: nn.AveragePool2D) -> None:
+        self.turn(channels_first=True)
+        windows = self.windows(layer._pool, layer._stride, layer.padding)
+        self.node("AveragePool", str(layer.name), count_include_pad=0, **windows)
+
+    def windows(self, size: Pair, stride: Pair, padding: str) -> dict[str, list[int]]:
+        """The attributes that all windows have; the padding counted out, as Keras pads."""
+        height, width, _ = self.shape
+        (top, bottom), (left, right) = pads((height, width), size, stride, padding)
+        shape = {"kernel_shape": list(size), "strides": list(stride)}
+        return {**shape, "pads": [top, left, bottom, right]}
+
+    def batch_norm(self, layer: nn.BatchNorm) -> None:
+        self.turn(channels_first=len(self.shape) == 3)
+        weights = [self.weight(f"{layer.name}/{n}", t.data) for n, t in layer.named_tensors()]
+        self.node("BatchNormalization", str(layer.name), *weights, epsilon=layer.epsilon)
+
+    def flatten(self, layer: nn.Flatten) -> None:
+        self.turn(channels_first=False)
+        self.node("Flatten", str(layer.name), axis=1)
+
+    def activation(self, layer: nn.ReLU | nn.Activation) -> None:
+        self.activate(getattr(layer, "activation", "relu"))
+
+    def nothing(self, layer: nn.Dropout) -> None:
+        """Dropout in prediction."""
+
+
+_ADD: dict[type[Module], Callable[[_Graph, Any], None]] = {
+    nn.Dense: _Graph.dense,
+    nn.Conv2D: _Graph.conv2d,
+    nn.MaxPool2D: _Graph.max_pool,
+    nn.AveragePool2D: _Graph.average_pool,
+    nn.BatchNorm: _Graph.batch_norm,
+    nn.Flatten: _Graph.flatten,
+    nn.ReLU: _Graph.activation,
+    nn.Activation: _Graph.activation,
+    nn.Dropout: _Graph.nothing,
+}
+
+
+# ------------------------------------------------------------------ running it
+
+
+def run_onnx(content: bytes, images: Array) -> Array:
+    """The outputs of an ONNX file for images (N, H, W, C), by onnxruntime."""
+    onnxruntime = required("onnxruntime", "export")
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    batches = (images[i : i + BATCH] for i in range(0, len(images), BATCH))
+    return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])

@@ -1,0 +1,67 @@
+"""``minicnn export``."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show
+
+
+class Format(StrEnum):
+    """The kinds of files, by the ending of their names."""
+
+    keras = "keras"
+    h5 = "h5"
+    onnx = "onnx"
+    tflite = "tflite"
+
+
+@app.command()
+def export(
+    run: ModelArgument,
+    to: Annotated[Format, typer.Option(help="What to write.")],
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantise to 8 bits (tflite): a quarter of the size.")
+    ] = False,
+    logits: Annotated[
+        bool, typer.Option("--logits", help="End before the softmax instead of in probabilities.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The file; model.keras, … in RUN if not given.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a trained model for Keras, ONNX or TensorFlow Lite, and check it on test pictures."""
+    from minicnn import runs
+    from minicnn.bridge.export import export as export_model
+
+    path = _default(run, to, int8) if out is None else out
+    if path.suffix != f".{to}":
+        raise typer.BadParameter(f"--out {path}: the name must end in .{to}")
+    model = runs.open_model(run)
+    pictures = runs.data_of(run, None if data is None else str(data))
+    result = export_model(model, path, softmax=not logits, int8=int8, data=pictures)
+    if as_json:
+        print(json.dumps(result.numbers(), indent=2))
+        return
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("file", str(path))
+    table.add_row("size", f"{result.bytes / 1024:,.0f} KB")
+    table.add_row("checked in", f"{result.engine}, on {result.images:,} test pictures")
+    table.add_row("same class", f"{100 * result.agreement:.2f} %")
+    table.add_row("largest difference", f"{result.largest_difference:.1e} of a probability")
+    table.add_row("accuracy", f"{result.accuracy:.4f}, minicnn's {result.model_accuracy:.4f}")
+    show(table)
+
+
+def _default(run: Path, to: Format, int8: bool) -> Path:
+    """A name inside the run's folder, or beside the model's file."""
+    file = run / "model.npz" if run.is_dir() else run
+    return file.with_name(f"{file.stem}{'-int8' if int8 else ''}.{to}")

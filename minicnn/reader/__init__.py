@@ -1,0 +1,6 @@
+"""Pictures of handwriting, as people have them, read by a model that was trained on MNIST's frame.
+
+From a file to an answer, a module for each step: `picture` opens it, `ink` tells writing from
+paper, `frame` puts a digit where MNIST has it, `recognise` asks the model. `canvas` goes the other
+way: it draws digits onto pictures, to test all of that.
+"""

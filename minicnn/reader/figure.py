@@ -1,0 +1,57 @@
+"""What the model saw: the picture, its digit in MNIST's frame, and the probabilities."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minicnn.reader.recognise import Prediction
+from minicnn.report import style
+
+MOST_BARS = 10  # classes; of more, the most probable
+
+
+def prediction(answer: Prediction, title: str = "") -> Figure:
+    """The picture, the frame that the model was given, and a bar for each class's probability.
+
+    Of more than ten classes the ten most probable are shown. `title`: the picture's name.
+
+    >>> seen = np.zeros((28, 28), np.float32)
+    >>> answer = Prediction(np.array([0.25, 0.75], np.float32), ("cat", "dog"), seen, seen)
+    >>> [axes.get_title(loc="left") for axes in prediction(answer, "pet.png").axes]
+    ['pet.png', 'what the model saw', 'dog (75.0 %), not sure']
+    """
+    figure = style.figure(8, 2.9)
+    picture, seen, bars = figure.subplots(1, 3, width_ratios=[1.25, 1, 1.05])
+    _show(picture, answer.grey, title)
+    _show(seen, answer.seen, "what the model saw")
+    _bars(bars, answer)
+    return figure
+
+
+def _show(axes: Axes, image: np.ndarray, title: str) -> None:
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+    axes.set_title(style.short(title), loc="left", **style.words(style.TEXT))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color(style.GRID)  # or a white page would have no edge
+
+
+def _bars(axes: Axes, answer: Prediction) -> None:
+    shown = answer.candidates[:MOST_BARS]
+    if len(answer.class_names) <= MOST_BARS:
+        shown = tuple(sorted(shown, key=lambda c: answer.class_names.index(c.label)))
+    colours = [style.BLUE if c.label == answer.label else style.FAINT for c in shown]
+    places = np.arange(len(shown))
+    axes.barh(places, [c.probability for c in shown], color=colours, height=0.7)
+    axes.set_yticks(places, [style.short(c.label) for c in shown], **style.words())
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_locator(style.ticks(4))
+    axes.xaxis.set_major_formatter(style.percent)
+    style.quiet(axes)
+    axes.grid(False)
+    axes.tick_params(axis="y", length=0)
+    doubt = "" if answer.sure else ", not sure"
+    title = f"{style.short(answer.label)} ({100 * answer.probability:.1f} %){doubt}"
+    size = style.fitting(title, 2.0)  # inches, which the bars always have
+    axes.set_title(title, loc="left", **style.words(size))

@@ -1,0 +1,31 @@
+"""A page as one HTML file that needs nothing else: no script, no other file, no network."""
+
+import base64
+
+from minicnn.report.page import Page, Picture, Table, Text
+
+
+def html(page: Page) -> str:
+    """Give the page as HTML; its pictures are inside it, and it follows the reader's light or dark.
+
+    >>> text = html(Page("Digits & letters", "One page.", [("pictures", "7")], []))
+    >>> "<title>Digits &amp; letters</title>" in text
+    True
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("minicnn.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    kinds = {Text: "text", Table: "table", Picture: "picture"}
+    environment.globals["kind"] = lambda part: kinds[type(part)]
+    environment.globals["data_url"] = _data_url
+    return environment.get_template("page.html.jinja").render(page=page)
+
+
+def _data_url(picture: Picture) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture.png).decode()

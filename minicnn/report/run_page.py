@@ -1,0 +1,355 @@
+"""What a run came to, as numbers and as a page."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minicnn import metrics
+from minicnn.data import Dataset
+from minicnn.inspection import first_filters, layer_outputs, saliency
+from minicnn.nn import Sequential
+from minicnn.report import figures, style
+from minicnn.report import network_figures as draw
+from minicnn.report.brightness import drawable
+from minicnn.report.page import Page, Part, Section, Table, Text, picture
+from minicnn.tensor import Array
+from minicnn.training import Evaluation
+
+BINS = 15  # of the probabilities
+MISTAKES = 25
+SHOWN = 30  # of the test pictures
+WORDS = {"lr": "learning rate", "clip_norm": "longest gradient"}
+LEFT_OUT = {"data": "MNIST", "kernels": "fast"}  # what settings mean that were not given
+UNCHANGED = ("Dropout", "Flatten")  # in prediction these make nothing new of a picture
+
+
+@dataclass(frozen=True, eq=False)
+class RunReport:
+    """A trained model, measured on a test set, with all that is known of its training.
+
+    - `name`: of the run.
+    - `settings`, `training`, `history`: what the run's `config.json`, `metrics.json` and
+      `history.json` say; the history may be empty.
+    - `model`, `test`, `evaluation`: the model, and how it does on the test set.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    training: Mapping[str, Any]
+    history: Mapping[str, Any]
+    model: Sequential
+    test: Dataset
+    evaluation: Evaluation
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The model's classes, of which the test set need not have all."""
+        return self.model.class_names or self.test.class_names
+
+    @property
+    def labels(self) -> Array:
+        """The true classes, int64 `(N,)`."""
+        return self.evaluation.labels
+
+    @property
+    def probabilities(self) -> Array:
+        """Float32, `(N, C)`."""
+        return self.evaluation.probabilities
+
+    @cached_property
+    def predictions(self) -> Array:
+        """The classes of the highest probability, int64 `(N,)`."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def interval(self) -> metrics.Interval:
+        """Where the true accuracy lies with 95 % confidence (`metrics.wilson_interval`)."""
+        right = int((self.predictions == self.labels).sum())
+        return metrics.wilson_interval(right, len(self.labels))
+
+    @cached_property
+    def classification(self) -> metrics.ClassificationReport:
+        """Precision, recall and F1 of every class."""
+        return metrics.classification_report(self.labels, self.predictions, self.class_names)
+
+    @cached_property
+    def confusion(self) -> Array:
+        """Rows true, columns predicted, int64 `(C, C)`."""
+        return metrics.confusion_matrix(self.labels, self.predictions, len(self.class_names))
+
+    @cached_property
+    def reliability(self) -> metrics.Reliability:
+        """Probability against accuracy in 15 equal bins."""
+        return metrics.reliability(self.probabilities, self.labels, BINS)
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error over the same bins."""
+        return metrics.expected_calibration_error(self.probabilities, self.labels, BINS)
+
+    def numbers(self) -> dict[str, Any]:
+        """The figures as plain data for JSON; what is not a number is None."""
+        found, bins = self.classification, self.reliability
+        worst = metrics.worst_mistakes(self.labels, self.probabilities)[:MISTAKES]
+        return {
+            "run": self.name,
+            "settings": dict(self.settings),
+            "training": dict(self.training),
+            "layers": [row._asdict() for row in self.model.layer_rows()],
+            "parameters": self.model.parameter_count(),
+            "images": len(self.labels),
+            "test_accuracy": self.evaluation.accuracy,
+            "test_loss": self.evaluation.loss,
+            "interval": list(self.interval),
+            "classes": {
+                name: {"precision": p, "recall": r, "f1": f, "support": int(n)}
+                for name, p, r, f, n in zip(
+                    found.class_names,
+                    found.precision.tolist(),
+                    found.recall.tolist(),
+                    found.f1.tolist(),
+                    found.support,
+                    strict=True,
+                )
+            },
+            "macro": found.macro._asdict(),
+            "weighted": found.weighted._asdict(),
+            "confusion": self.confusion.tolist(),
+            "expected_calibration_error": self.calibration_error,
+            "reliability": [
+                {"confidence": confidence, "accuracy": accuracy, "count": count}
+                if count
+                else {"confidence": None, "accuracy": None, "count": 0}
+                for confidence, accuracy, count in zip(
+                    bins.confidence.tolist(),
+                    bins.accuracy.tolist(),
+                    bins.count.tolist(),
+                    strict=True,
+                )
+            ],
+            "worst_mistakes": [
+                {
+                    "index": int(i),
+                    "true": self.class_names[self.labels[i]],
+                    "predicted": self.class_names[self.predictions[i]],
+                    "probability": float(self.probabilities[i].max()),
+                }
+                for i in worst
+            ],
+        }
+
+
+def run_page(report: RunReport) -> Page:
+    """The page on a run."""
+    low, high = report.interval
+    count = len(report.labels)
+    wrong = count - int((report.predictions == report.labels).sum())
+    return Page(
+        f"Run report: {report.name}",
+        f"The model {report.settings['model']} with {report.model.parameter_count():,} trainable "
+        f"parameters, measured on a test set of {count:,} pictures.",
+        [
+            ("test accuracy", f"{report.evaluation.accuracy:.2%}"),
+            ("95 % interval", f"{100 * low:.2f} – {100 * high:.2f}%"),
+            ("mistakes", f"{wrong:,} of {count:,}"),
+            ("test loss", f"{report.evaluation.loss:.4f}"),
+            ("calibration error", f"{report.calibration_error:.4f}"),
+            ("parameters", f"{report.model.parameter_count():,}"),
+            *_of_training(report.training),
+        ],
+        [
+            Section("Settings", [_settings(report)]),
+            Section("Layers", [_layers(report.model)]),
+            Section("Learning curves", list(_curves(report))),
+            Section("Precision and recall", [_classification(report.classification)]),
+            Section("Confusion matrix", list(_confusion(report))),
+            Section("Reliability of the probabilities", list(_reliability(report))),
+            Section("Test pictures and answers", list(_answers(report))),
+            Section("Worst mistakes", list(_mistakes(report))),
+            Section("Filters of the first layer", list(_filters(report.model))),
+            Section("One picture through the net", list(_maps(report))),
+            Section("What the answers hang on", list(_saliency(report))),
+        ],
+    )
+
+
+def _of_training(training: Mapping[str, Any]) -> list[tuple[str, str]]:
+    facts = []
+    if "epochs" in training:
+        best = f" (best: {training['best_epoch']})" if training.get("best_epoch") else ""
+        facts.append(("epochs", f"{training['epochs']}{best}"))
+    if "training_seconds" in training:
+        facts.append(("training time", f"{training['training_seconds']:.0f} s"))
+    return facts
+
+
+def _settings(report: RunReport) -> Table:
+    rows = [
+        [
+            WORDS.get(key, key.replace("_", " ")),
+            LEFT_OUT.get(key, "none") if value is None else str(value),
+        ]
+        for key, value in report.settings.items()
+    ]
+    return Table(["setting", "value"], rows, text_columns=2)
+
+
+def _layers(model: Sequential) -> Table:
+    rows = [
+        [f"{row.name} ({row.kind})", str((None, *row.output_shape)), f"{row.parameters:,}"]
+        for row in model.layer_rows()
+    ]
+    total = sum(tensor.size for _, tensor in model.named_tensors())
+    trainable = model.parameter_count()
+    totals = [
+        ["Total params", "", f"{total:,}"],
+        ["Trainable params", "", f"{trainable:,}"],
+        ["Non-trainable params", "", f"{total - trainable:,}"],
+    ]
+    return Table(
+        ["Layer (type)", "Output shape", "Param #"], [*rows, *totals], text_columns=2, last=3
+    )
+
+
+def _curves(report: RunReport) -> Iterator[Part]:
+    if not report.history:
+        yield Text("No epoch was recorded in this run, so there are no curves to show.")
+        return
+    caption = ""
+    if "val_loss" in report.history:
+        caption = "Validation is on pictures held out of the training set."
+    if report.training.get("best_epoch"):
+        caption += f" The weights are those after epoch {report.training['best_epoch']}."
+    alt = "Loss and accuracy after each epoch, in training and validation"
+    yield picture("curves", figures.curves(report.history), alt, caption.strip())
+
+
+def _classification(found: metrics.ClassificationReport) -> Table:
+    rows = [
+        [style.short(name), *(f"{score:.4f}" for score in scores), f"{support:,}"]
+        for name, *scores, support in zip(
+            found.class_names, found.precision, found.recall, found.f1, found.support, strict=True
+        )
+    ]
+    total = f"{found.support.sum():,}"
+    rows += [
+        ["accuracy", "", "", f"{found.accuracy:.4f}", total],
+        ["macro average", *(f"{score:.4f}" for score in found.macro), total],
+        ["weighted average", *(f"{score:.4f}" for score in found.weighted), total],
+    ]
+    caption = "Support is the number of test pictures of the class."
+    return Table(["class", "precision", "recall", "F1", "support"], rows, caption, last=3)
+
+
+def _confusion(report: RunReport) -> Iterator[Part]:
+    matrix = report.confusion.copy()
+    np.fill_diagonal(matrix, 0)
+    if matrix.any():
+        names = [style.short(name) for name in report.class_names]
+        order = np.argsort(-matrix, axis=None, kind="stable")[:3]
+        pairs = [np.unravel_index(place, matrix.shape) for place in order if matrix.flat[place]]
+        listed = [f"{names[a]} taken for {names[b]} ({matrix[a, b]} times)" for a, b in pairs]
+        yield Text(f"Most frequent: {'; '.join(listed)}.")
+    figure = figures.confusion(report.confusion, report.class_names)
+    alt = "Confusion matrix: how often each true class was predicted as each class"
+    yield picture("confusion", figure, alt)
+
+
+def _reliability(report: RunReport) -> Iterator[Part]:
+    yield Text(
+        "If a model says 90 %, it should be right nine times in ten. The answers are sorted by "
+        f"their probability into {BINS} bins of equal width; the expected calibration error, the "
+        "mean distance of accuracy and probability weighted by the pictures in each bin, is "
+        f"{report.calibration_error:.4f}."
+    )
+    alt = "Reliability diagram: accuracy by probability of the answer, and how many there are"
+    yield picture("reliability", draw.reliability(report.reliability), alt)
+
+
+def _answers(report: RunReport) -> Iterator[Part]:
+    shown = np.arange(min(SHOWN, len(report.test)))
+    notes = _notes(report, shown)
+    caption = (
+        f"The first {len(shown)} test pictures, the answer and its probability below each; "
+        "a cross marks a mistake."
+    )
+    alt = "Test pictures with the model's answers"
+    yield picture("answers", draw.predictions(report.test.images[shown], notes), alt, caption)
+
+
+def _notes(report: RunReport, places: Array) -> list[str]:
+    """The answers to these test pictures with their probabilities, a cross beside the wrong."""
+    notes = []
+    for place in places:
+        answer = report.predictions[place]
+        cross = "" if answer == report.labels[place] else " ✗"
+        share = report.probabilities[place].max()
+        notes.append(f"{style.short(report.class_names[answer])} {share:.1%}{cross}")
+    return notes
+
+
+def _mistakes(report: RunReport) -> Iterator[Part]:
+    figure = figures.mistakes(
+        drawable(report.test.images), report.labels, report.probabilities, report.class_names
+    )
+    caption = (
+        "What it is → what it was taken for, with the probability of that answer. The mistakes of "
+        "which the model was most sure come first."
+    )
+    yield picture("mistakes", figure, "The surest wrong answers", caption)
+
+
+# ------------------------------------------------------------------ inside the net
+
+
+def _filters(model: Sequential) -> Iterator[Part]:
+    found = first_filters(model)
+    if found is None:
+        yield Text("The model has no convolution, so there are no filters to show.")
+        return
+    name, weight = found
+    rows, columns, channels, count = weight.shape
+    how = "in their colours" if channels == 3 else "blue is below zero, red above"
+    most = f"; the first {draw.MOST_FILTERS} are shown" if count > draw.MOST_FILTERS else ""
+    caption = f"The {count} kernels of {rows} × {columns} of layer {name}, {how}{most}."
+    yield picture("filters", draw.filters(weight), "The kernels of the first convolution", caption)
+
+
+def _maps(report: RunReport) -> Iterator[Part]:
+    place = int(_examples(report)[0])
+    chosen = report.test.images[place]
+    outputs = [
+        each
+        for each in layer_outputs(report.model, report.test.scaled([place])[0])
+        if each.kind not in UNCHANGED
+    ]
+    caption = (
+        f"Test picture #{place}, what each layer makes of it: of images the ten maps with the most "
+        "activity, of vectors all numbers in lines, each layer on its own scale, blue below "
+        "zero. Dropout and Flatten change no number and are left out."
+    )
+    figure = draw.feature_maps(chosen, outputs, report.class_names)
+    alt = "The activations of every layer for one test picture"
+    yield picture("feature_maps", figure, alt, caption)
+
+
+def _examples(report: RunReport) -> Array:
+    """The first picture with the right answer of each of ten classes, or else simply the first."""
+    right = np.flatnonzero(report.predictions == report.labels)
+    _, first = np.unique(report.labels[right], return_index=True)
+    return right[first][: draw.COLUMNS] if len(right) else np.array([0])
+
+
+def _saliency(report: RunReport) -> Iterator[Part]:
+    places = _examples(report)
+    gradients = saliency(report.model, report.test.scaled(places))
+    notes = _notes(report, places)
+    caption = (
+        "Bright where a small change of the pixel changes the winning output most: the size of "
+        "its gradient by the input, each picture on its own scale."
+    )
+    figure = draw.saliency(report.test.images[places], gradients, notes)
+    yield picture("saliency", figure, "Test pictures and the gradients of the answers", caption)

@@ -1,0 +1,230 @@
+"""`export` and the commands: the file is run before it stays, and models are opened from files."""
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import minicnn as mc
+from minicnn import cli, runs
+from minicnn.bridge.export import FORMATS, export
+from minicnn.data import Dataset
+from minicnn.errors import (
+    CheckpointError,
+    DataError,
+    ExportError,
+    MissingPackageError,
+    UnknownNameError,
+    WriteError,
+)
+from minicnn.files import write_json
+
+endings = pytest.mark.parametrize("ending", FORMATS)
+
+
+@pytest.fixture
+def minicnn(monkeypatch, capsys):
+    """Call the entry point as the `minicnn` script does; an exception is a failure of the test."""
+
+    def call(*arguments) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["minicnn", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=end.value.code or 0, out=out, err=err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def folder(trained, tmp_path_factory):
+    """A run folder with the trained model."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    folder.mkdir()
+    mc.save_model(folder / "model.npz", trained)
+    write_json(folder / "config.json", dataclasses.asdict(runs.Settings.of("mlp")))
+    return folder
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    """A copy of it to write to."""
+    return shutil.copytree(folder, tmp_path / "run")
+
+
+# --- from Python
+
+
+@endings
+def test_the_file_agrees_on_1000_pictures(trained, tmp_path, ending):
+    result = export(trained, tmp_path / f"model{ending}", progress=False)
+    assert (result.images, result.agreement) == (1_000, 1.0)
+    assert 0 < result.largest_difference < 1e-5
+    assert result.accuracy == result.model_accuracy > 0.9
+    assert result.bytes == (tmp_path / f"model{ending}").stat().st_size
+    assert os.listdir(tmp_path) == [f"model{ending}"]
+
+
+def test_8_bits_keep_the_accuracy_on_all_test_pictures(trained, tmp_path):
+    result = export(trained, tmp_path / "model.tflite", int8=True, progress=False)
+    assert result.images == 10_000
+    assert abs(result.accuracy - result.model_accuracy) <= 0.003
+    assert 0.002 < result.largest_difference < 0.3
+
+
+def test_logits_are_compared_as_probabilities(trained, tmp_path):
+    path = tmp_path / "model.onnx"
+    assert export(trained, path, softmax=False, progress=False).largest_difference < 1e-5
+    session = onnxruntime.InferenceSession(path)
+    assert session.get_outputs()[0].name == "logits"
+
+
+@endings
+def test_a_file_that_predicts_otherwise_is_not_left(trained, tmp_path, ending, monkeypatch):
+    """The file is of a model that has one class wrong a little more often than once in 1,000."""
+    kind = FORMATS[ending]
+    _, test = mc.data.mnist()
+    x = test[:1000].scaled()
+    classes = trained.predict(x).argmax(axis=1)
+    wrong = trained.from_config(trained.config())
+    wrong.set_weights(trained.weights())
+    while (differ := (wrong.predict(x).argmax(axis=1) != classes).sum()) < 2:
+        wrong.layers[-1].bias[...] = wrong.layers[-1].bias.data + np.eye(10, dtype="f4")[3] / 20
+    assert differ < 10
+    spoiled = dataclasses.replace(kind, content=lambda _, *others: kind.content(wrong, *others))
+    monkeypatch.setitem(FORMATS, ending, spoiled)
+    message = r"same class as minicnn for 99\.\d* % of 1,000 pictures, 99.9 % are needed"
+    with pytest.raises(ExportError, match=message):
+        export(trained, tmp_path / f"model{ending}", progress=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_8_bits_that_lose_accuracy_are_not_left(trained, tmp_path, monkeypatch):
+    def off(path, images):
+        outputs = kind.run(path, images)
+        outputs[: len(outputs) // 200] = 0  # half a point
+        return outputs
+
+    kind = FORMATS[".tflite"]
+    spoiled = dataclasses.replace(kind, run=off)
+    monkeypatch.setitem(FORMATS, ".tflite", spoiled)
+    with pytest.raises(ExportError, match="with 8 bits the accuracy is"):
+        export(trained, tmp_path / "model.tflite", int8=True, progress=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_nan_is_no_agreement(trained, tmp_path):
+    broken = trained.from_config(trained.config())
+    broken.set_weights({name: np.full_like(w, np.nan) for name, w in trained.weights().items()})
+    with pytest.raises(ExportError, match="no file was left"):
+        export(broken, tmp_path / "model.onnx", progress=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_cannot_be_exported_is_refused(trained, tmp_path):
+    (tmp_path / "there.onnx").write_text("mine")
+    cases = {
+        "model.pb": (UnknownNameError, "unknown ending of a file to export '.pb'"),
+        "there.onnx": (WriteError, "exists already and is not overwritten"),
+        "missing/model.onnx": (WriteError, "No such file or directory"),
+    }
+    for name, (kind, message) in cases.items():
+        with pytest.raises(kind, match=message):
+            export(trained, tmp_path / name, progress=False)
+    with pytest.raises(ExportError, match=r"8 bits are for \.tflite files alone"):
+        export(trained, tmp_path / "model.onnx", int8=True, progress=False)
+    small = Dataset(np.zeros((4, 8, 8, 1), np.uint8), [0, 1, 2, 3])
+    with pytest.raises(DataError, match=r"takes pictures \(28, 28, 1\), the test set has \(8, 8"):
+        export(trained, tmp_path / "model.onnx", data=(small, small), progress=False)
+    assert os.listdir(tmp_path) == ["there.onnx"]
+    assert (tmp_path / "there.onnx").read_text() == "mine"
+
+
+PACKAGES = {
+    ".keras": ("keras", "keras"),
+    ".h5": ("h5py", "keras"),
+    ".onnx": ("onnxruntime", "export"),
+    ".tflite": ("tensorflow", "export"),
+}
+
+
+@endings
+def test_a_missing_package_is_named_with_the_command(trained, tmp_path, ending, monkeypatch):
+    package, extra = PACKAGES[ending]
+    monkeypatch.setitem(sys.modules, package, None)
+    message = rf"^{package} is not installed; get it with: pip install 'minicnn\[{extra}\]'$"
+    with pytest.raises(MissingPackageError, match=message):
+        export(trained, tmp_path / f"model{ending}", progress=False)
+    assert os.listdir(tmp_path) == []
+
+
+# --- from the command line
+
+
+def test_the_command_writes_into_the_run(run, minicnn):
+    answer = minicnn("export", run, "--to", "onnx")
+    assert answer.code == 0, answer.err
+    assert "1,000 test pictures" in answer.out
+    assert "100.00 %" in answer.out
+    assert {*os.listdir(run)} == {"config.json", "model.npz", "model.onnx"}
+
+
+def test_the_command_prints_json(run, minicnn, tmp_path):
+    arguments = ["--to", "tflite", "--int8", "--json"]
+    answer = minicnn("export", run, *arguments)
+    assert answer.code == 0, answer.err
+    figures = json.loads(answer.out)
+    assert figures["path"] == str(run / "model-int8.tflite")
+    assert (figures["format"], figures["int8"], figures["images"]) == ("tflite", True, 10_000)
+    again = minicnn("export", run, *arguments)
+    assert (again.code, again.out) == (2, "")
+    assert "exists already and is not overwritten" in again.err
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_file_of_keras_serves_as_a_run(run, minicnn, ending):
+    path = run / f"model{ending}"
+    path.write_bytes(FORMATS[ending].content(runs.open_model(run)))
+    of_run = json.loads(minicnn("evaluate", run, "--json").out)
+    of_file = json.loads(minicnn("evaluate", path, "--json").out)
+    assert of_file == of_run
+    assert minicnn("summary", path).out == minicnn("summary", run).out
+    assert minicnn("export", path, "--to", "onnx", "--out", run / "x.onnx").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--to", "onnx", "--out", "x.h5"], "the name must end in .onnx"),
+        (["run", "--to", "onnx", "--int8"], "8 bits are for .tflite files alone"),
+        (["run", "--to", "xml"], "'xml' is not one of"),
+        (["no", "--to", "onnx"], "no: there is no such run folder or model's file; those end in"),
+        (["no.h5", "--to", "onnx"], "no.h5: there is no such file"),
+        (["text.h5", "--to", "onnx"], "text.h5: not a Keras .h5 file, or damaged or cut off: "),
+        (["text.txt", "--to", "onnx"], "text.txt: not a model's file; those end in"),
+        (["run", "--to", "onnx", "--data", "no"], "no"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_no_file(run, minicnn, monkeypatch, arguments, message):
+    monkeypatch.chdir(run.parent)
+    for name in ("text.h5", "text.txt"):
+        (run.parent / name).write_text("text")
+    before = {*os.listdir(run), *os.listdir(run.parent)}
+    answer = minicnn("export", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert message in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
+    assert {*os.listdir(run), *os.listdir(run.parent)} == before
+
+
+def test_open_model_takes_what_save_model_wrote(run, trained):
+    assert runs.open_model(run / "model.npz").config() == trained.config()
+    with pytest.raises(CheckpointError, match=r"config\.json: there is no such file"):
+        runs.open_model(run.parent)

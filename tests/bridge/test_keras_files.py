@@ -1,0 +1,374 @@
+"""`.h5` and `.keras` files: every layer both ways, Keras 2's layouts, and names of classes."""
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from minicnn import kernels, nn
+from minicnn.bridge.h5 import h5_bytes, read_h5, write_h5
+from minicnn.bridge.keras_archive import keras_bytes, read_keras, write_keras
+from minicnn.bridge.live import from_keras
+from minicnn.errors import CheckpointError, ShapeError, UnknownNameError, WriteError
+from minicnn.nn.layers import LAYERS
+
+from .models import KERAS_SAVES, assert_same_weights, every_layer, inputs, randomised
+
+pytestmark = KERAS_SAVES
+
+FILES = {".h5": (read_h5, write_h5), ".keras": (read_keras, write_keras)}
+KERAS2 = Path(__file__).parent / "files"
+both = pytest.mark.parametrize("ending", FILES)
+
+
+@both
+def test_every_layer_is_written_as_keras_reads_it(tmp_path, ending):
+    model = every_layer()
+    assert {type(layer).__name__ for layer in model.layers} == {*LAYERS}
+    path = tmp_path / f"model{ending}"
+    FILES[ending][1](path, model)
+    theirs = keras.models.load_model(path, compile=False)
+    x = inputs(model)
+    assert_same_weights(theirs.get_weights(), model.weights().values())
+    np.testing.assert_allclose(theirs(x), kernels.softmax(model.predict(x)), atol=1e-6)
+
+
+@both
+def test_what_is_written_is_read_back(tmp_path, ending):
+    read, write = FILES[ending]
+    model = every_layer()
+    write(tmp_path / f"model{ending}", model)
+    again = read(tmp_path / f"model{ending}")
+    assert again.config() == model.config()
+    assert again.class_names == ("ä", "b", "c")
+    assert_same_weights(again.weights().values(), model.weights().values())
+    assert os.listdir(tmp_path) == [f"model{ending}"]
+
+
+@both
+def test_without_softmax_keras_gives_the_logits(tmp_path, ending):
+    model = every_layer()
+    path = tmp_path / f"model{ending}"
+    FILES[ending][1](path, model, softmax=False)
+    x = inputs(model)
+    theirs = keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(theirs(x), model.predict(x), rtol=1e-5, atol=1e-6)
+    assert FILES[ending][0](path).config() == model.config()
+
+
+@pytest.mark.parametrize("last", [nn.ReLU(), nn.BatchNorm(), nn.Dense(4, "softmax"), nn.Flatten()])
+@both
+def test_probabilities_agree_whatever_the_last_layer_is(tmp_path, ending, last):
+    layers = [nn.Dense(4, name="softmax"), type(last)(**last.config())]
+    model = randomised(nn.Sequential(*layers, input_shape=(5,)))
+    path = tmp_path / f"model{ending}"
+    FILES[ending][1](path, model)
+    x = inputs(model)
+    theirs = keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(theirs(x), kernels.softmax(model.predict(x)), atol=1e-6)
+    again = FILES[ending][0](path)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+@both
+def test_the_same_model_gives_the_same_bytes(ending):
+    content = {".h5": h5_bytes, ".keras": keras_bytes}[ending]
+    assert content(every_layer()) == content(every_layer())
+
+
+@both
+def test_two_layers_of_one_kind_are_told_apart_by_place_not_by_name(tmp_path, ending):
+    """Their names are those that Keras would give the other one."""
+    theirs = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(3, name="dense_1"),
+            keras.layers.Dense(3, name="dense"),
+        ]
+    )
+    theirs.save(tmp_path / f"model{ending}")
+    model = FILES[ending][0](tmp_path / f"model{ending}")
+    assert [layer.name for layer in model.layers] == ["dense_1", "dense"]
+    assert_same_weights(model.weights().values(), theirs.get_weights())
+
+
+# --- Keras 2
+
+
+def expected() -> dict[str, np.ndarray]:
+    with np.load(KERAS2 / "keras2.npz") as file:
+        return dict(file)
+
+
+def assert_is_keras2(model: nn.Sequential) -> None:
+    of_keras = expected()
+    weights = [of_keras[f"weight_{i}"] for i in range(len(of_keras) - 2)]
+    assert_same_weights(model.weights().values(), weights)
+    predicted = kernels.softmax(model.predict(of_keras["images"]))
+    np.testing.assert_allclose(predicted, of_keras["expected"], atol=1e-6)
+    config = {layer.name: layer for layer in model.layers}
+    assert (config["mine"].stride, config["mine"].activation) == ((2, 1), "tanh")
+    assert config["batch_normalization"].momentum == 0.8
+    assert config["dense"].init == "he_normal"
+    assert config["dropout"].rate == 0.25
+
+
+@both
+def test_a_file_that_keras_2_wrote(ending):
+    assert_is_keras2(FILES[ending][0](KERAS2 / f"keras2{ending}"))
+
+
+def test_an_old_file_with_bytes_and_without_an_input_layer(tmp_path):
+    """As Keras 2 and h5py 2 wrote it; before Keras 2.2.3 the description was the bare list."""
+    for bare in (False, True):
+        path = tmp_path / f"{bare}.h5"
+        path.write_bytes((KERAS2 / "keras2.h5").read_bytes())
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            assert config["config"]["layers"].pop(0)["class_name"] == "InputLayer"
+            if bare:
+                config["config"] = config["config"]["layers"]
+            file.attrs["model_config"] = json.dumps(config).encode()
+            for group in file["model_weights"].values():
+                names = [str(name).encode() for name in group.attrs["weight_names"]]
+                group.attrs["weight_names"] = np.array(names, "S80")
+        assert_is_keras2(read_h5(path))
+
+
+def test_a_file_that_tells_its_input_at_the_end(tmp_path):
+    """Keras 2, when a model without an input layer was built by its first pictures."""
+    path = tmp_path / "late.h5"
+    path.write_bytes((KERAS2 / "keras2.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        shape = config["config"]["layers"].pop(0)["config"]["batch_input_shape"]
+        del config["config"]["layers"][0]["config"]["batch_input_shape"]
+        config["config"]["build_input_shape"] = shape
+        file.attrs["model_config"] = json.dumps(config)
+    assert_is_keras2(read_h5(path))
+
+
+def test_weights_are_taken_in_the_order_of_weight_names(tmp_path):
+    """Not in that of the file's groups, which is alphabetical."""
+    path = tmp_path / "model.h5"
+    write_h5(path, every_layer())
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/dense"]
+        kernel, bias = group["dense/kernel"][()], group["dense/bias"][()]
+        del group["dense"]
+        group["zz"], group["aa"] = kernel, bias
+        group.attrs["weight_names"] = ["zz", "aa"]
+    assert_same_weights(read_h5(path).weights().values(), every_layer().weights().values())
+
+
+# --- what does not go
+
+
+def spoiled_h5(path: Path, spoil) -> None:
+    write_h5(path, every_layer())
+    with h5py.File(path, "r+") as file:
+        spoil(file)
+
+
+def spoiled_keras(path: Path, spoil) -> None:
+    """Change the parts of a `.keras` file by name."""
+    write_keras(path, every_layer())
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    spoil(parts)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+
+
+def in_weights(change):
+    def spoil(parts):
+        content = io.BytesIO(parts["model.weights.h5"])
+        with h5py.File(content, "r+") as file:
+            change(file)
+        parts["model.weights.h5"] = content.getvalue()
+
+    return spoil
+
+
+def remove(name):
+    def spoil(container):
+        del container[name]
+
+    return spoil
+
+
+def replace(name, value):
+    def spoil(container):
+        del container[name]
+        container[name] = value
+
+    return spoil
+
+
+WRONG_WEIGHTS = np.ones((3, 9), np.float32)
+BAD_H5 = {
+    "weights alone": (lambda f: f.attrs.pop("model_config"), "holds no description of a model"),
+    "no weights": (remove("model_weights"), "damaged"),
+    "no layer": (remove("model_weights/dense"), "weights of the layer 'dense' are missing"),
+    "no kernel": (
+        remove("model_weights/dense/dense/kernel"),
+        r"of the layer 'dense' the weights \['dense/kernel'\] are missing",
+    ),
+    "no weight names": (
+        lambda f: f["model_weights/dense"].attrs.pop("weight_names"),
+        "damaged",
+    ),
+    "a weight not listed": (
+        lambda f: f["model_weights/dense"].attrs.update(weight_names=["dense/kernel"]),
+        r"'dense' has 1 arrays of weights, needs 2 \(weight, bias\)",
+    ),
+    "another shape": (
+        replace("model_weights/dense/dense/kernel", WRONG_WEIGHTS),
+        r"'dense.weight' has shape .*, got \(3, 9\)",
+    ),
+    "text for weights": (
+        replace("model_weights/dense/dense/bias", ["a"] * 7),
+        "must be numbers",
+    ),
+    "a description that is none": (
+        lambda f: f.attrs.update(model_config="{"),
+        "not a Keras .h5 file, or damaged",
+    ),
+}
+BAD_KERAS = {
+    "no description": (remove("config.json"), "holds no config.json$"),
+    "no weights": (remove("model.weights.h5"), "holds no model.weights.h5$"),
+    "weights that are none": (
+        lambda parts: parts.update({"model.weights.h5": b"none"}),
+        "not a .keras file, or damaged",
+    ),
+    "a description that is none": (lambda p: p.update({"config.json": b"[]"}), "damaged"),
+    "no layer": (in_weights(remove("layers/dense")), r"needs 2 \(weight, bias\)"),
+    "no kernel": (in_weights(remove("layers/dense/vars/0")), r"only the weights \[1\]"),
+    "another shape": (in_weights(replace("layers/dense/vars/0", WRONG_WEIGHTS)), r"got \(3, 9\)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_H5)
+def test_a_spoiled_h5_file_is_refused(tmp_path, case):
+    spoil, message = BAD_H5[case]
+    spoiled_h5(tmp_path / "model.h5", spoil)
+    refused(tmp_path / "model.h5", message)
+
+
+@pytest.mark.parametrize("case", BAD_KERAS)
+def test_a_spoiled_keras_file_is_refused(tmp_path, case):
+    spoil, message = BAD_KERAS[case]
+    spoiled_keras(tmp_path / "model.keras", spoil)
+    refused(tmp_path / "model.keras", message)
+
+
+def refused(path: Path, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message) as error:
+        FILES[path.suffix][0](path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+@both
+def test_what_is_no_such_file_is_refused(tmp_path, ending):
+    path = tmp_path / f"model{ending}"
+    refused(path, "there is no such file")
+    for content in (b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b"<html>" * 1000):
+        path.write_bytes(content)
+        refused(path, "not a")
+    FILES[ending][1](path, every_layer())
+    whole = path.read_bytes()
+    for length in np.linspace(0, len(whole) - 1, 12, dtype=int):
+        path.write_bytes(whole[:length])
+        refused(path, "not a")
+    path.unlink()
+    path.mkdir()
+    refused(path, "Is a directory")
+
+
+REFUSED = {
+    "SeparableConv2D 'x'": keras.layers.SeparableConv2D(4, 3, name="x"),
+    "GlobalAveragePooling2D": keras.layers.GlobalAveragePooling2D(),
+    "LeakyReLU": keras.layers.LeakyReLU(),
+    "Reshape": keras.layers.Reshape((128,)),
+    "use_bias=False": keras.layers.Conv2D(4, 3, use_bias=False),
+    "dilation_rate": keras.layers.Conv2D(4, 3, dilation_rate=2),
+    "groups=2": keras.layers.Conv2D(4, 3, groups=2),
+    "negative_slope=0.1": keras.layers.ReLU(negative_slope=0.1),
+    "max_value=6": keras.layers.ReLU(max_value=6),
+    "axis=1": keras.layers.BatchNormalization(axis=1),
+    "center=False": keras.layers.BatchNormalization(center=False),
+    "renorm=True": keras.layers.BatchNormalization(renorm=True),
+    "scale=False": keras.layers.BatchNormalization(scale=False),
+    "'gelu'": keras.layers.Conv2D(4, 3, activation="gelu"),
+    "'swish'|'silu'": keras.layers.Activation("silu"),
+    "noise_shape": keras.layers.Dropout(0.5, noise_shape=(None, 1, 1, 2)),
+    "Rescaling": keras.layers.Rescaling(2.0),
+    "no layer as Sequential": keras.Sequential([keras.layers.Flatten()]),
+}
+
+
+@keras.saving.register_keras_serializable()
+class Dense(keras.layers.Dense):
+    """Somebody's own class, with the name of one of Keras's."""
+
+
+@pytest.mark.parametrize("what", REFUSED)
+@both
+def test_what_minicnn_does_not_have_is_refused_by_name(tmp_path, ending, what):
+    layers = [keras.Input((8, 8, 2)), REFUSED[what]]
+    keras.Sequential(layers).save(tmp_path / f"model{ending}")
+    refused(tmp_path / f"model{ending}", what)
+
+
+def test_a_class_of_somebodys_own_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), Dense(3)])
+    model.save(tmp_path / "model.keras")
+    refused(tmp_path / "model.keras", "minicnn has no layer as Dense")
+    with pytest.raises(CheckpointError, match="minicnn has no layer as Dense"):
+        from_keras(model)
+
+
+@both
+def test_a_functional_model_is_refused(tmp_path, ending):
+    x = keras.Input((4,))
+    keras.Model(x, keras.layers.Dense(3)(x)).save(tmp_path / f"model{ending}")
+    refused(
+        tmp_path / f"model{ending}",
+        "models alone, this is a Functional one",
+    )
+
+
+@both
+def test_pictures_of_any_size_are_refused(tmp_path, ending):
+    layers = [keras.Input((None, None, 1)), keras.layers.Conv2D(2, 3)]
+    keras.Sequential(layers).save(tmp_path / f"model{ending}")
+    refused(tmp_path / f"model{ending}", r"the shape of its input is \(None, None, 1\)")
+
+
+class Own(nn.Module):
+    def forward(self, x, training):
+        return x
+
+
+@both
+def test_a_model_that_cannot_be_written_leaves_no_file(tmp_path, ending):
+    path = tmp_path / f"model{ending}"
+    write = FILES[ending][1]
+    with pytest.raises(UnknownNameError, match="unknown layer 'Own'"):
+        write(path, nn.Sequential(Own(), nn.Dense(2), input_shape=(3,)))
+    with pytest.raises(ShapeError, match="has no weights yet"):
+        write(path, nn.Sequential(nn.Dense(2)))
+    with pytest.raises(CheckpointError, match="no names with a '/'"):
+        write(path, nn.Sequential(nn.Dense(2, name="a/b"), input_shape=(3,)))
+    with pytest.raises(WriteError, match="No such file or directory"):
+        write(tmp_path / "missing" / path.name, every_layer())
+    assert os.listdir(tmp_path) == []
