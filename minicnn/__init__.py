@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Tensor": "minicnn.tensor",
     "concatenate": "minicnn.tensor",
-    "no_grad": "minicnn.tensor",
+    "no_grad": "minicnn.tape",
     "op": "minicnn.tensor",
     "gradcheck": "minicnn.gradient_check",
     "fit": "minicnn.training",

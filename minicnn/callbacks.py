@@ -13,7 +13,7 @@ import numpy as np
 from minicnn.errors import UnknownNameError
 from minicnn.nn import Module
 from minicnn.optim import Optimizer
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 
 class History(dict[str, list[float]]):

@@ -21,7 +21,7 @@ from minicnn.callbacks import Callback, History, Training
 from minicnn.errors import CheckpointError, UnknownNameError, one_line
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Module, Sequential
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 FORMAT = "minicnn 1"
 

@@ -9,7 +9,8 @@ import numpy as np
 from minicnn import kernels
 from minicnn.errors import ShapeError
 from minicnn.kernels.geometry import Pair, out_size
-from minicnn.tensor import Array, Operand, Tensor, once, op
+from minicnn.tape import Array, once
+from minicnn.tensor import Operand, Tensor, op
 
 # ------------------------------------------------------------------ elementwise
 

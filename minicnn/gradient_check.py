@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from minicnn.errors import GradientError
-from minicnn.tensor import Array, Tensor
+from minicnn.tape import Array
+from minicnn.tensor import Tensor
 
 
 def numerical_gradient(f: Callable[[Array], float], x: Array, epsilon: float = 1e-6) -> Array:

@@ -6,7 +6,8 @@ import numpy as np
 
 from minicnn.errors import ShapeError
 from minicnn.nn import Conv2D, Sequential
-from minicnn.tensor import Array, Tensor, no_grad
+from minicnn.tape import Array, no_grad
+from minicnn.tensor import Tensor
 
 
 @dataclass(frozen=True, eq=False)

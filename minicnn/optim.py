@@ -18,7 +18,8 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.errors import ShapeError, UnknownNameError
-from minicnn.tensor import Array, Tensor
+from minicnn.tape import Array
+from minicnn.tensor import Tensor
 
 
 def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> float:

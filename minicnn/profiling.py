@@ -15,7 +15,8 @@ from minicnn.flops import macs
 from minicnn.nn import Module, Sequential
 from minicnn.nn.fusion import Step, fused_steps
 from minicnn.optim import Adam
-from minicnn.tensor import Array, Tensor
+from minicnn.tape import Array
+from minicnn.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation of NumPy arrays: `Tensor`, its operators, and the tape behind them.
+"""Reverse-mode differentiation of NumPy arrays: `Tensor` and its operators.
 
 An op is written as a plain function of arrays that returns its value and, for each differentiable
 argument, a *rule*: the function that takes the gradient of the value to the gradient of the
@@ -14,39 +14,27 @@ array([12.], dtype=float32)
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, Union
 
 import numpy as np
 
 from minicnn import kernels
 from minicnn.errors import GradientError, ShapeError
+from minicnn.tape import (
+    Array,
+    Node,
+    check_unchanged,
+    once,
+    recording,
+    topological_order,
+    unbroadcast,
+)
 
-Array = np.ndarray
-Rule = Callable[[Array], Array]
 Operand = Union["Tensor", Array, float]
 Axis = int | tuple[int, ...] | None
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Within this block (and thread) nothing is recorded: faster, and no memory is kept.
-
-    >>> x = Tensor([1.0], requires_grad=True)
-    >>> with no_grad():
-    ...     (x * 2).requires_grad
-    False
-    """
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
 
 
 def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
@@ -64,7 +52,7 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
         result = Tensor(value)
         if result._data.base is not None:
             _share_changes(result, args)
-        if _recording.get():
+        if recording.get():
             edges = [e for e in zip(args, rules, strict=False) if isinstance(e[0], Tensor)]
             if any(x.requires_grad for x, _ in edges):
                 inputs = [x for x, _ in edges]
@@ -81,74 +69,6 @@ def _share_changes(view: "Tensor", args: Sequence[Any]) -> None:
     for x in args:
         if isinstance(x, Tensor) and np.may_share_memory(view._data, x._data):
             view._changes = x._changes
-
-
-def once(function: Callable[[Array], Any]) -> Callable[[Array], Any]:
-    """Compute at the first call and keep the answer: for rules that share their work."""
-    answer: list[Any] = []
-
-    def cached(dy: Array) -> Any:
-        if not answer:
-            answer.append(function(dy))
-        return answer[0]
-
-    return cached
-
-
-def unbroadcast(dy: Array, shape: tuple[int, ...]) -> Array:
-    """Sum `dy` over the axes along which an array of `shape` was copied.
-
-    >>> unbroadcast(np.ones((2, 3)), (3,))
-    array([2., 2., 2.])
-    >>> unbroadcast(np.ones((2, 3)), (2, 1))
-    array([[3.],
-           [3.]])
-    """
-    if dy.shape == shape:
-        return dy
-    dy = dy.sum(axis=tuple(range(dy.ndim - len(shape))))
-    copied = tuple(i for i, size in enumerate(shape) if size == 1 and dy.shape[i] != 1)
-    return dy.sum(axis=copied, keepdims=True)
-
-
-def topological_order(root: "Tensor") -> list["Tensor"]:
-    """All recorded tensors that `root` was computed from, each after the ones that it needs.
-
-    A loop with its own stack: a chain of 100,000 ops is no deeper than one of two.
-    """
-    order: list[Tensor] = []
-    seen: set[int] = set()
-    stack = [(root, False)]
-    while stack:
-        tensor, inputs_done = stack.pop()
-        if inputs_done:
-            order.append(tensor)
-        elif id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack.append((tensor, True))
-            inputs = tensor.node.inputs if tensor.node else ()
-            stack.extend((x, False) for x in inputs if x.requires_grad)
-    return order
-
-
-class Node:
-    """One op on the tape: what it took, and the rule that leads back to each of these.
-
-    - `inputs`: the tensors among its arguments; `rules`: one for each, None where no gradient is
-      needed. Both are empty once the tape was used up.
-    """
-
-    __slots__ = ("freed", "inputs", "op", "rules", "versions")
-
-    def __init__(self, op: str, inputs: list["Tensor"], rules: list[Rule | None], result: "Tensor"):
-        self.op = op
-        self.inputs, self.rules = inputs, rules
-        self.versions = [x._changes[0] for x in (*inputs, result)]
-        self.freed = False
-
-    def free(self) -> None:
-        """Give the memory back; backward() cannot pass here again."""
-        self.inputs, self.rules, self.freed = [], [], True
 
 
 class Tensor:
@@ -251,7 +171,7 @@ class Tensor:
             if node is None:
                 tensor.grad = dy.copy() if tensor.grad is None else tensor.grad + dy
                 continue
-            _check_unchanged(tensor, node)
+            check_unchanged(tensor, node)
             for x, rule in zip(node.inputs, node.rules, strict=True):
                 if rule is not None:
                     dx = unbroadcast(rule(dy), x.shape).astype(x.dtype, copy=False)
@@ -338,21 +258,6 @@ class Tensor:
     @property
     def T(self) -> "Tensor":  # noqa: N802 - NumPy's name
         return self.transpose()
-
-
-def _check_unchanged(tensor: Tensor, node: Node) -> None:
-    if node.freed:
-        raise GradientError(
-            f"the tape behind '{node.op}' was used up by an earlier backward(); compute the value "
-            "again, or add the losses and go back once"
-        )
-    for changed, version in zip([*node.inputs, tensor], node.versions, strict=True):
-        if changed._changes[0] != version:
-            what = "the result" if changed is tensor else "an input"
-            raise GradientError(
-                f"{what} of '{node.op}', of shape {changed.shape}, was changed in place after it "
-                "was computed; its gradient needs the old value"
-            )
 
 
 # ------------------------------------------------------------------ arithmetic

@@ -15,7 +15,7 @@ from minicnn.errors import ShapeError, TrainingError
 from minicnn.nn import Module
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.progress import ShowProgress
-from minicnn.tensor import Array, no_grad
+from minicnn.tape import Array, no_grad
 
 
 @dataclass(frozen=True)

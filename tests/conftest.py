@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
+
+from minicnn import kernels
 
 # Threads of a kernel that wait for work leave the core to others: with more threads than cores
 # they would spin for most of the time. Read when the threads start, so it stands before them.
@@ -19,6 +21,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``pytest --kernels reference`` runs every test on the kernels in NumPy instead."""
+    parser.addoption("--kernels", choices=kernels.SETS, default="fast", help="set of kernels")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernel_set_of_the_session(request: pytest.FixtureRequest) -> Iterator[None]:
+    with kernels.use(request.config.getoption("--kernels")):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,11 @@ def test_summary_of_a_run(minicnn, run_folder):
 
 
 HELP = {
-    "": ["models", "summary", "train", "evaluate", "written from scratch"],
+    "": ["models", "summary", "train", "evaluate", "written from scratch", "--version"],
+    "explore": ["--data", "--out", "--json"],
+    "export": ["--to", "--int8", "--logits", "--out", "--json", "Keras, ONNX or TensorFlow Lite"],
+    "profile": ["--batch-size", "--kernels", "--rounds", "--json", "cnn_classic"],
+    "report": ["--out", "--data", "--json", "The folder of a finished run"],
     "models": ["--json"],
     "summary": ["A model's name (`minicnn models`), a run or a model's file"],
     "predict": ["--examples", "--show", "--out", "--json", "Pictures of one digit each"],
@@ -165,6 +169,10 @@ def test_every_command_explains_itself(minicnn, command):
     result = minicnn(*command.split(), "--help")
     assert (result.code, result.err) == (0, "")
     assert [word for word in HELP[command] if word not in plain(result.out)] == []
+
+
+def test_no_command_is_forgotten_above():
+    assert {command.callback.__name__ for command in cli.app.registered_commands} <= {*HELP}
 
 
 def test_without_a_command_the_help_is_shown(minicnn):

@@ -13,6 +13,7 @@ HOUSE = (
     "errors",
     "files",
     "kernels",
+    "tape",
     "tensor",
     "functional",
     "gradient_check",

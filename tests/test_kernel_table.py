@@ -52,7 +52,7 @@ def test_the_set_is_chosen_at_once_and_stays():
     kernels.use("reference")
     assert kernels.conv2d is reference.conv2d
     assert {*map(source, kernels.NAMES)} == {
-        f"minicnn.kernels.reference.{n}" for n in kernels.NAMES
+        f"{getattr(reference, n).__module__}.{n}" for n in kernels.NAMES
     }
     kernels.use("fast")
     assert kernels.conv2d is not reference.conv2d
@@ -78,7 +78,7 @@ def test_contexts_nest_and_replacements_add_up():
                 assert (kernels.relu, kernels.softmax) == (other_relu, other_relu)
             assert kernels.relu is my_relu
         assert (kernels.relu, kernels.softmax) == (my_relu, reference.softmax)
-    assert source("softmax") == "minicnn.kernels.reference.softmax"  # there is no faster one
+    assert source("softmax") == "minicnn.kernels.reference.loss.softmax"  # there is no faster one
 
 
 def test_choosing_a_set_drops_earlier_replacements():
@@ -149,7 +149,10 @@ def test_every_kernel_built_from_a_replaced_part_is_taken_apart_and_no_other():
 def test_provenance_names_the_function_and_its_replaced_parts():
     with kernels.use("fast", im2col=my_relu):
         assert source("im2col") == f"{__name__}.my_relu"
-        assert source("conv2d") == f"minicnn.kernels.reference.conv2d with {__name__}.my_relu"
+        assert (
+            source("conv2d")
+            == f"minicnn.kernels.reference.convolution.conv2d with {__name__}.my_relu"
+        )
     with kernels.use(relu=lambda x: x):
         assert source("relu").endswith("<lambda>")
     with kernels.use(relu=Counted(my_relu)):

@@ -351,7 +351,7 @@ def test_kernels_are_chosen_for_the_run_alone(data, tmp_path, schedules):
     schedules["constant"] = spy
     with pytest.raises(Killed):
         runs.train(settings(data, kernels="reference"), tmp_path / "r", progress=False)
-    assert seen == ["minicnn.kernels.reference.relu"]
+    assert seen == ["minicnn.kernels.reference.activations.relu"]
     assert mc.kernels.provenance()["relu"] == before != seen[0]
 
 

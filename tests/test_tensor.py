@@ -12,7 +12,8 @@ import pytest
 
 from minicnn import functional as F
 from minicnn.errors import GradientError, ShapeError
-from minicnn.tensor import Tensor, concatenate, no_grad, op
+from minicnn.tape import no_grad
+from minicnn.tensor import Tensor, concatenate, op
 
 
 def leaf(*values, dtype=np.float64):

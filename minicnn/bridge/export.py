@@ -18,7 +18,7 @@ from minicnn.errors import DataError, ExportError, UnknownNameError, WriteError
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
 from minicnn.progress import steps
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 AGREEMENT = 0.999
 """The least share of pictures in which a file may predict the class that minicnn predicts."""

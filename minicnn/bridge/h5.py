@@ -14,7 +14,7 @@ from minicnn.bridge.reading import reading
 from minicnn.errors import CheckpointError
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 VERSION = "3.0.0"
 """The version of Keras whose layout this is."""

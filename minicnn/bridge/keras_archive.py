@@ -20,7 +20,7 @@ from minicnn.bridge.reading import reading
 from minicnn.errors import CheckpointError
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 

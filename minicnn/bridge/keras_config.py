@@ -19,7 +19,7 @@ from minicnn.nn import Module, Sequential
 from minicnn.nn.init import INITIALIZERS
 from minicnn.nn.layers import ACTIVATIONS, LAYERS, as_pair
 from minicnn.nn.module import Shape
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 Config = dict[str, Any]
 Weights = dict[str, dict[str, Array]]

@@ -11,7 +11,7 @@ from minicnn.bridge.keras_config import Config, keras_config, left_out, model_of
 from minicnn.bridge.softmax import ends_in_softmax
 from minicnn.errors import CheckpointError, ShapeError
 from minicnn.nn import Sequential
-from minicnn.tensor import Array, no_grad
+from minicnn.tape import Array, no_grad
 
 TOLERANCE = 1e-5
 

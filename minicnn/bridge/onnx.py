@@ -17,7 +17,7 @@ from minicnn.errors import ShapeError
 from minicnn.files import StrPath, atomic
 from minicnn.kernels.geometry import Pair, pads
 from minicnn.nn.module import Module, Shape
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 # What onnxruntime 1.31 takes; the newest that the onnx package writes is refused.
 IR_VERSION, OPSET = 10, 17

@@ -12,7 +12,7 @@ from minicnn.bridge.live import to_keras
 from minicnn.errors import ShapeError
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 BATCH = 500
 

@@ -27,7 +27,7 @@ from minicnn.exploration.strokes import (
     strokes,
 )
 from minicnn.progress import steps
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 __all__ = [
     "MEASURES",

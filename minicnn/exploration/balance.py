@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 
 class ChiSquared(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 PIECE = 2_000_000  # numbers; a piece of a set in float64 is then 16 MB
 

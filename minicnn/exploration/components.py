@@ -6,7 +6,7 @@ import numpy as np
 
 from minicnn.data import Dataset
 from minicnn.exploration.blocks import block_mean, pieces
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 MOST_FEATURES = 1024  # numbers of a picture; their covariance is decomposed in about a second
 KEPT = 50

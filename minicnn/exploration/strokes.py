@@ -6,7 +6,7 @@ import numpy as np
 
 from minicnn.data import Dataset
 from minicnn.exploration.blocks import pieces
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 MEASURES = ("ink", "slant", "aspect")
 

@@ -15,7 +15,7 @@ replacement, so that the new function is really the one that runs:
 
 >>> with kernels.use("fast", im2col=kernels.reference.im2col):
 ...     kernels.provenance()["conv2d"]
-'minicnn.kernels.reference.conv2d with minicnn.kernels.reference.im2col'
+'minicnn.kernels.reference.convolution.conv2d with minicnn.kernels.reference.windows.im2col'
 """
 
 import functools
@@ -29,15 +29,8 @@ from minicnn.kernels import reference
 
 Kernel = Callable[..., Any]
 
-NAMES = tuple(
-    name
-    for name, function in vars(reference).items()
-    if inspect.isfunction(function)
-    and function.__module__ == reference.__name__
-    and not name.startswith("_")
-    and name not in ("pad", "cells")
-)
-"""Every entry of the table, in the order of `reference.py`."""
+NAMES = tuple(reference.__all__)
+"""Every entry of the table, in the order of reading."""
 
 SETS = ("fast", "reference")
 

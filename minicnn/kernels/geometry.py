@@ -5,9 +5,13 @@ the input count; with "same" padding the input is padded with the fewest cells t
 ``ceil(size / stride)`` windows, the odd cell at the end.
 """
 
+import numpy as np
+
 from minicnn.errors import ShapeError, UnknownNameError
 
+Array = np.ndarray
 Pair = tuple[int, int]
+Shape = tuple[int, int, int, int]
 
 
 def pad_amounts(size: int, kernel: int, stride: int, padding: str) -> Pair:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import ShapeError
-from minicnn.tensor import Array, Tensor
+from minicnn.tape import Array
+from minicnn.tensor import Tensor
 
 Shape = tuple[int, ...]
 

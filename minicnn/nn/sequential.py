@@ -10,7 +10,8 @@ from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.nn.fusion import fused_steps
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
-from minicnn.tensor import Array, Tensor, no_grad
+from minicnn.tape import Array, no_grad
+from minicnn.tensor import Tensor
 
 
 class LayerRow(NamedTuple):

@@ -9,7 +9,7 @@ from minicnn.exploration import MEASURES, ChiSquared, Exploration, Pixels
 from minicnn.report import data_figures as draw
 from minicnn.report.mosaic import colours, mosaic
 from minicnn.report.page import Page, Part, Picture, Section, Table, Text, picture
-from minicnn.tensor import Array
+from minicnn.tape import Array
 
 SAMPLES = 10  # of a class
 CLASSES_IN_A_FIGURE = 20

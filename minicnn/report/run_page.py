@@ -15,7 +15,7 @@ from minicnn.report import figures, style
 from minicnn.report import network_figures as draw
 from minicnn.report.brightness import drawable
 from minicnn.report.page import Page, Part, Section, Table, Text, picture
-from minicnn.tensor import Array
+from minicnn.tape import Array
 from minicnn.training import Evaluation
 
 BINS = 15  # of the probabilities

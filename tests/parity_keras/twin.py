@@ -14,7 +14,8 @@ import tensorflow as tf
 from minicnn import functional as F
 from minicnn import nn, optim
 from minicnn.bridge.live import to_keras
-from minicnn.tensor import Array, Tensor
+from minicnn.tape import Array
+from minicnn.tensor import Tensor
 
 Batches = Iterable[tuple[Array, Array]]
 

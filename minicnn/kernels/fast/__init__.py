@@ -1,7 +1,7 @@
-"""The kernels in numba: the same functions as in `reference.py`, many times faster.
+"""The kernels in numba: the same functions as in `reference`, many times faster.
 
 What is missing here (small operations, and `im2col`, which these convolutions do without) is taken
-from `reference.py` by the table.
+from `reference` by the table.
 """
 
 from minicnn.kernels.fast.convolution import (

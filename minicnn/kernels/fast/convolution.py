@@ -31,8 +31,7 @@ from minicnn.kernels.fast.simd import (
     only_where,
     tile,
 )
-from minicnn.kernels.geometry import Pair, out_size, pads
-from minicnn.kernels.reference import Shape
+from minicnn.kernels.geometry import Pair, Shape, out_size, pads
 
 BLOCK = 48
 """Output pixels between two epilogues: their panel of 48 by NR sums stays in the first cache."""

@@ -4,8 +4,7 @@ import numpy as np
 from numba import prange
 
 from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, thread_count
-from minicnn.kernels.geometry import Pair, out_size, pads
-from minicnn.kernels.reference import Shape
+from minicnn.kernels.geometry import Pair, Shape, out_size, pads
 
 
 @parallel

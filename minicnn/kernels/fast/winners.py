@@ -21,8 +21,7 @@ from minicnn.kernels.fast.parallel import (
 )
 from minicnn.kernels.fast.pooling import max_pool2d_vjp
 from minicnn.kernels.fast.simd import MR, SPAN, copy_run, gather, scatter
-from minicnn.kernels.geometry import Pair
-from minicnn.kernels.reference import Shape
+from minicnn.kernels.geometry import Pair, Shape
 
 
 def worth_visiting(kernel: Pair, channels: int) -> bool:

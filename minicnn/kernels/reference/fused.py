@@ -1,0 +1,91 @@
+"""A layer and what follows it, in one. Here the parts are called in turn; `fast` has one pass."""
+
+from collections.abc import Callable
+
+from minicnn.kernels.geometry import Array, Pair, Shape, out_size
+from minicnn.kernels.reference.activations import relu
+from minicnn.kernels.reference.convolution import conv2d, conv2d_dweight, conv2d_dx
+from minicnn.kernels.reference.linear import dense
+from minicnn.kernels.reference.pooling import max_pool2d, max_pool2d_vjp
+
+
+def dense_relu(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    *,
+    dense: Callable[..., Array] = dense,
+    relu: Callable[..., Array] = relu,
+) -> Array:
+    """``relu(dense(x))``."""
+    return relu(dense(x, weight, bias))
+
+
+def conv2d_relu(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    stride: Pair = (1, 1),
+    padding: str = "valid",
+    *,
+    conv2d: Callable[..., Array] = conv2d,
+    relu: Callable[..., Array] = relu,
+) -> Array:
+    """``relu(conv2d(x))``."""
+    return relu(conv2d(x, weight, bias, stride, padding))
+
+
+def conv2d_relu_max_pool2d(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    stride: Pair,
+    padding: str,
+    pool: Pair,
+    *,
+    conv2d: Callable[..., Array] = conv2d,
+    relu: Callable[..., Array] = relu,
+    max_pool2d: Callable[..., tuple[Array, Array]] = max_pool2d,
+) -> tuple[Array, Array]:
+    """``relu(max_pool2d(conv2d(x)))`` with windows side by side: y and winner (N, OH, OW, F).
+
+    ReLU keeps the order of numbers, so it may come after pooling, where fewer are left.
+    """
+    y, winner = max_pool2d(conv2d(x, weight, bias, stride, padding), pool, pool)
+    return relu(y), winner
+
+
+def conv2d_dweight_of_winners(
+    dy: Array,
+    winner: Array,
+    x: Array,
+    kernel: Pair,
+    stride: Pair,
+    padding: str,
+    pool: Pair,
+    *,
+    max_pool2d_vjp: Callable[..., Array] = max_pool2d_vjp,
+    conv2d_dweight: Callable[..., Array] = conv2d_dweight,
+) -> Array:
+    """`conv2d_dweight` behind max pooling: `dy` is the gradient of the pooled output."""
+    out = out_size(x.shape[1:3], kernel, stride, padding)
+    dz = max_pool2d_vjp(dy, winner, (len(x), *out, dy.shape[3]), pool, pool)
+    return conv2d_dweight(dz, x, kernel, stride, padding)
+
+
+def conv2d_dx_of_winners(
+    dy: Array,
+    winner: Array,
+    weight: Array,
+    x_shape: Shape,
+    stride: Pair,
+    padding: str,
+    pool: Pair,
+    *,
+    max_pool2d_vjp: Callable[..., Array] = max_pool2d_vjp,
+    conv2d_dx: Callable[..., Array] = conv2d_dx,
+) -> Array:
+    """`conv2d_dx` behind max pooling: `dy` is the gradient of the pooled output."""
+    out = out_size(x_shape[1:3], weight.shape[:2], stride, padding)
+    dz = max_pool2d_vjp(dy, winner, (len(dy), *out, dy.shape[3]), pool, pool)
+    return conv2d_dx(dz, weight, x_shape, stride, padding)

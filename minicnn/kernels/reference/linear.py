@@ -1,0 +1,30 @@
+"""The matrix product, the dense layer made of it, and its gradients."""
+
+from collections.abc import Callable
+
+from minicnn.kernels.geometry import Array
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """The matrix product (M, K) @ (K, N) -> (M, N)."""
+    return a @ b
+
+
+def dense(x: Array, weight: Array, bias: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+    """Every output is a weighted sum of all inputs plus a bias: (N, I) @ (I, U) -> (N, U)."""
+    return matmul(x, weight) + bias
+
+
+def dense_dx(dy: Array, weight: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+    """The gradient of the input, (N, I): each input went into every output by its weight."""
+    return matmul(dy, weight.T)
+
+
+def dense_dweight(dy: Array, x: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+    """The gradient of the weight, (I, U): each input times what came of it, summed over N."""
+    return matmul(x.T, dy)
+
+
+def dense_dbias(dy: Array) -> Array:
+    """The gradient of the bias, (U,): it was added to every row."""
+    return dy.sum(axis=0)
