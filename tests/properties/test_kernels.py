@@ -167,7 +167,7 @@ def test_an_optimizer_step_reaches_arrays_of_any_layout(name, kernel_set, layout
 
 def test_fast_equals_reference_with_more_threads_than_images_and_cores(run_python):
     """The tests above once more, in a process whose kernels share the work among seven."""
-    this = ["-m", "pytest", __file__, "-q", "-p", "no:cacheprovider"]
+    this = ["-m", "pytest", __file__, "-q", "-n", "0", "-p", "no:cacheprovider"]
     out = run_python(
         *this, "-k", "test_fast_equals_reference and not more_threads", NUMBA_NUM_THREADS="7"
     )
