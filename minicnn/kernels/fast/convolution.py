@@ -18,6 +18,7 @@ from minicnn.kernels.fast.parallel import (
     alike,
     inner,
     parallel,
+    product_threads,
     run,
     share,
     thread_count,
@@ -105,7 +106,7 @@ def _convolve(
     size = max(BLOCK // area, 1) * area
     flat, winners = y.reshape(-1), winner.reshape(-1)
     for t in prange(threads):
-        start, stop = share(x.shape[0], t, threads)
+        start, stop = share(x.shape[0] * count_panels, t, threads)
         weights = np.zeros(count_panels * depth * NR, x.dtype)
         biases = np.zeros(count_panels * NR, x.dtype)
         copy_run(bias, 0, filters, biases, 0)
@@ -114,20 +115,27 @@ def _convolve(
             pack_panel(weight, q * NR, filters, 1, depth, columns, weights, q * depth * NR)
         image = np.zeros(height * width * channels, x.dtype)
         block = np.empty((size + MR) * NR, x.dtype)
-        for n in range(start, stop):
-            load_image(x, n, top, left, apart[0], apart[1], width, image)
-            for q in range(count_panels):
-                for first in range(0, pixels, size):
-                    count = min(size, pixels - first)
-                    for p in range(0, count, MR):
-                        tile(
-                            image, 0, offsets, first + p, kernel_rows, width * channels,
-                            run_length, 1, weights, q * depth * NR, block, p * NR, 0,
-                        )  # fmt: skip
-                    keep_largest(
-                        block, 0, count // area, area, biases, q * NR, relu, filters - q * NR,
-                        flat, winners, (n * pools + first // area) * filters + q * NR, filters,
+        for item in range(start, stop):
+            n, q = divmod(item, count_panels)  # two threads may share an image
+            if q == 0 or item == start:
+                load_image(x, n, top, left, apart[0], apart[1], width, image)
+            for first in range(0, pixels, size):
+                count = min(size, pixels - first)
+                for p in range(0, count, MR):
+                    tile(
+                        image, 0, offsets, first + p, kernel_rows, width * channels,
+                        run_length, 1, weights, q * depth * NR, block, p * NR, 0,
                     )  # fmt: skip
+                keep_largest(
+                    block, 0, count // area, area, biases, q * NR, relu, filters - q * NR,
+                    flat, winners, (n * pools + first // area) * filters + q * NR, filters,
+                )  # fmt: skip
+
+
+def _threads(y: Array, weight: Array) -> int:
+    """How many share the making of y (N, pools, F)."""
+    n, pools, filters = y.shape
+    return product_threads(n * pools * weight.size, n * panels(filters))
 
 
 def _forward(
@@ -144,7 +152,7 @@ def _forward(
     run(
         _convolve, x, weight.reshape(-1), bias, at.offsets,
         kh, kw * c, at.height, at.width, at.top, at.left, (1, 1),
-        rows * columns, relu, y, winner, thread_count(n),
+        rows * columns, relu, y, winner, _threads(y, weight),
     )  # fmt: skip
     return y.reshape(n, *out, f), winner
 
@@ -194,7 +202,7 @@ def conv2d_dx(
     run(
         _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
         kh, kw * f, *spread[:2], kh - 1 - top, kw - 1 - left, stride,
-        1, False, dx, NO_WINNER, thread_count(n),
+        1, False, dx, NO_WINNER, _threads(dx, weight),
     )  # fmt: skip
     return dx.reshape(x_shape)
 

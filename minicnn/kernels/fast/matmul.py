@@ -11,6 +11,7 @@ from minicnn.kernels.fast.parallel import (
     contiguous,
     inner,
     parallel,
+    product_threads,
     run,
     share,
     thread_count,
@@ -23,9 +24,6 @@ DEPTH = 384
 
 FEW_ROWS = 128
 """Rows of a piece of b that are visited here and there: 24 kB of them stay in the first cache."""
-
-PRODUCTS = 1_000_000
-"""Fewer than this are not worth a second thread."""
 
 FEW = 0.4
 """Share of elements that are not 0 up to which visiting only those is faster; measured."""
@@ -188,15 +186,15 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     y = np.empty((m, n), a.dtype)
     after = (bias, relu, y)
     if few_rows:
-        threads = thread_count(max(1, m * b.size // PRODUCTS))
+        threads = product_threads(m * b.size // 4, n)
         run(_multiply_few_rows, flat, row_step, step, contiguous(b), *after, threads)
-    elif n >= 4 * SPAN and _mostly_zero(flat):
+    elif n >= 2 * SPAN and _mostly_zero(flat):
         run(_multiply_nonzero, flat, row_step, step, contiguous(b), *after, thread_count(m))
     else:
         rows = np.concatenate([np.arange(m) * row_step, np.zeros(-m % MR, np.int64)])
         padded = np.zeros(panels(n) * NR, a.dtype)
         padded[:n] = bias
-        threads = thread_count(max(1, min(rows.size // MR, m * b.size // PRODUCTS)))
+        threads = product_threads(m * b.size, rows.size // MR)
         run(_multiply, flat, rows, step, pack(b), padded, relu, y, threads)
     return y
 

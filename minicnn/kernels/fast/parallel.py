@@ -76,10 +76,18 @@ def thread_count(items: int) -> int:
 PIECE = 32_768
 """Fewer numbers than this are handled before another thread has woken up."""
 
+PRODUCTS = 200_000
+"""Fewer multiplications than this are done before."""
+
 
 def worth_threads(numbers: int) -> int:
     """How many threads share simple work on so many numbers."""
     return thread_count(max(1, numbers // PIECE))
+
+
+def product_threads(products: int, items: int) -> int:
+    """How many threads share so many multiplications, that can be parted into so many items."""
+    return thread_count(max(1, min(items, products // PRODUCTS)))
 
 
 def run(kernel: Any, *args: Any) -> None:

@@ -29,7 +29,7 @@ MR, NV = 6, 2
 NR = NV * WIDTH
 """Columns of a tile; weights are packed into panels of so many columns."""
 
-SPAN = 48
+SPAN = 96
 """Elements that a step of `gather` or `scatter` handles: 6 vectors of 8, or 3 of 16."""
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
