@@ -26,6 +26,7 @@ _HOME = {
     "save_model": "minicnn.checkpoint",
     "load_model": "minicnn.checkpoint",
     "train": "minicnn.runs",
+    "compare": "minicnn.comparison",
     "report_run": "minicnn.run_report",
     "write_data_report": "minicnn.report.documents",
     "write_run_report": "minicnn.report.documents",

@@ -106,6 +106,10 @@ class Settings:
             self.optimizer, lr=self.lr, weight_decay=self.weight_decay, **momentum
         )
 
+    def generator(self) -> np.random.Generator:
+        """What draws the split and the batches' order; the weights come of the seed itself."""
+        return np.random.default_rng((self.seed, 1))
+
 
 def given(changes: dict[str, Any]) -> dict[str, Any]:
     """The changes that are not None."""
@@ -155,7 +159,7 @@ def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool
                 schedule=optim.schedule(settings.schedule),
                 label_smoothing=settings.label_smoothing,
                 clip_norm=settings.clip_norm,
-                rng=np.random.default_rng((settings.seed, 1)),
+                rng=settings.generator(),
                 callbacks=callbacks,
                 progress=progress,
             )

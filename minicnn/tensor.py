@@ -164,12 +164,19 @@ class Tensor:
                 "backward() on a tensor that no gradient leads to: it was computed from tensors "
                 "without requires_grad, or under no_grad()"
             )
-        gradients = {id(self): self._upstream(dy)}
+        upstream = self._upstream(dy)
+        gradients = {id(self): upstream}
+        given_away = {
+            id(upstream)
+        }  # the caller's array, and those that are a leaf's gradient already
         for tensor in reversed(topological_order(self)):
             dy = gradients.pop(id(tensor))
             node = tensor.node
             if node is None:
-                tensor.grad = dy.copy() if tensor.grad is None else tensor.grad + dy
+                if dy.base is not None or id(dy) in given_away:
+                    dy = dy.copy()
+                given_away.add(id(dy))
+                tensor.grad = dy if tensor.grad is None else tensor.grad + dy
                 continue
             check_unchanged(tensor, node)
             for x, rule in zip(node.inputs, node.rules, strict=True):

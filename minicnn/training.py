@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -81,9 +82,7 @@ def fit(
     when data and model do not fit.
     """
     rng = np.random.default_rng(rng)
-    held_out = validation if isinstance(validation, Dataset) else None
-    if validation and not isinstance(validation, Dataset):
-        data, held_out = data.split(validation, rng)
+    data, held_out = hold_out(data, validation, rng)
     _check_settings(epochs, label_smoothing, clip_norm)
     data.batches(batch_size)  # refuses a batch size that does not fit
     model.ensure_built(data.image_shape, rng)
@@ -97,16 +96,42 @@ def fit(
         batches=math.ceil(len(data) / batch_size),
         callbacks=[*callbacks, ShowProgress()] if progress else list(callbacks),
     )
+    step = partial(_step, smoothing=label_smoothing, clip_norm=clip_norm)
+    return run_epochs(training, data, held_out, batch_size, schedule, step)
+
+
+def hold_out(
+    data: Dataset, validation: float | Dataset | None, rng: np.random.Generator
+) -> tuple[Dataset, Dataset | None]:
+    """The parts to train on and to validate on, as `fit` draws them from `rng`."""
+    if isinstance(validation, Dataset):
+        return data, validation
+    return data.split(validation, rng) if validation else (data, None)
+
+
+def run_epochs(
+    training: Training,
+    data: Dataset,
+    held_out: Dataset | None,
+    batch_size: int,
+    schedule: Schedule,
+    step: Callable[[Training, Array, Array], tuple[float, float]],
+) -> History:
+    """The loop of `fit`, for whatever takes the steps: the same batches, rates and callbacks.
+
+    - `step`: called with the training, images (n, H, W, C) and labels (n,); takes one step at the
+      rate of `training.optimizer`, and gives the loss and the accuracy of this batch.
+    """
     peak = training.optimizer.lr
     _tell(training, "on_start")
-    model.class_names = data.class_names
+    training.model.class_names = data.class_names
     try:
-        while training.history.epochs < epochs and not training.stop:
+        while training.history.epochs < training.epochs and not training.stop:
             started = time.perf_counter()
-            for x, labels in data.batches(batch_size, rng):
-                step = training.history.epochs * training.batches + training.batch
-                training.optimizer.lr = peak * schedule(step / (epochs * training.batches))
-                _step(training, x, labels, label_smoothing, clip_norm)
+            for x, labels in data.batches(batch_size, training.rng):
+                done = training.history.epochs * training.batches + training.batch
+                training.optimizer.lr = peak * schedule(done / (training.epochs * training.batches))
+                _count(training, len(labels), *step(training, x, labels))
                 _tell(training, "on_batch")
             _finish_epoch(training, held_out, time.perf_counter() - started)
     except KeyboardInterrupt:
@@ -148,8 +173,8 @@ def check_loss(loss: float, where: str, lr: float) -> None:
 @QUIET
 def _step(
     training: Training, x: Array, labels: Array, smoothing: float, clip_norm: float | None
-) -> None:
-    """One batch: forward, loss, backward, update; and the running means of the epoch."""
+) -> tuple[float, float]:
+    """One batch: forward, loss, backward, update; gives its loss and accuracy."""
     model, optimizer = training.model, training.optimizer
     logits = model(x, training=True)
     loss = F.softmax_cross_entropy(logits, labels, smoothing)
@@ -161,15 +186,18 @@ def _step(
     if clip_norm is not None:
         clip_gradients(parameters, clip_norm)
     optimizer.step(parameters)
+    return loss.item(), float((logits.data.argmax(axis=1) == labels).mean())
 
+
+def _count(training: Training, images: int, loss: float, accuracy: float) -> None:
+    """Bring the running means of the epoch up to date with those of a batch."""
     if training.batch == 0:
         training.images, training.loss, training.accuracy = 0, 0.0, 0.0
     training.batch += 1
-    training.images += len(labels)
-    share = len(labels) / training.images
-    right = float((logits.data.argmax(axis=1) == labels).mean())
-    training.loss += share * (loss.item() - training.loss)
-    training.accuracy += share * (right - training.accuracy)
+    training.images += images
+    share = images / training.images
+    training.loss += share * (loss - training.loss)
+    training.accuracy += share * (accuracy - training.accuracy)
 
 
 def _finish_epoch(training: Training, held_out: Dataset | None, seconds: float) -> None:

@@ -148,6 +148,7 @@ def test_summary_of_a_run(minicnn, run_folder):
 
 HELP = {
     "": ["models", "summary", "train", "evaluate", "written from scratch", "--version"],
+    "compare": ["--keras", "--epochs", "--seed", "--data", "--out", "--json", "finished runs"],
     "explore": ["--data", "--out", "--json"],
     "export": ["--to", "--int8", "--logits", "--out", "--json", "Keras, ONNX or TensorFlow Lite"],
     "profile": ["--batch-size", "--kernels", "--rounds", "--json", "cnn_classic"],

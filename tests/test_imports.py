@@ -33,6 +33,7 @@ HOUSE = (
     "bridge",
     "report",
     "runs",
+    "comparison",
     "reader",
     "examples",
     "run_report",

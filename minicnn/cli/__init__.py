@@ -3,11 +3,12 @@
 import io
 import sys
 
-from minicnn.cli import evaluate, explore, export, models, predict, profile, report, train
+from minicnn.cli import compare, evaluate, explore, export, models, predict, profile, report, train
 from minicnn.cli.app import app
 from minicnn.errors import MinicnnError
 
 __all__ = [
+    "compare",
     "evaluate",
     "explore",
     "export",

@@ -30,7 +30,7 @@ from .draws import (
 )
 
 # Two ways of adding up k numbers of size 1 differ by the roundings of the partial sums, which grow
-# like sqrt(k) themselves. Measured over thousands of draws: at most 1.8 eps * sqrt(k), and 3.4 where
+# like sqrt(k) themselves. Measured over thousands of draws: at most 1.8 eps * sqrt(k); 3.4 where
 # the same weights stand in every row, so that the products have much in common.
 OFF = {np.float32: 6 * np.finfo(np.float32).eps, np.float64: 6 * np.finfo(np.float64).eps}
 
