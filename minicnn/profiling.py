@@ -12,7 +12,7 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn.flops import macs
-from minicnn.nn import Module, Sequential
+from minicnn.nn import Sequential
 from minicnn.nn.fusion import Step, fused_steps
 from minicnn.optim import Adam
 from minicnn.tape import Array
@@ -89,7 +89,7 @@ class _Parts:
         self.model, self.images, self.labels = model, images, labels
         self.steps = fused_steps(model.layers)
         self.optimizer = Adam(1e-3)
-        weighted = [any(_weights(layer) for layer in step.layers) for step in self.steps]
+        weighted = [any(layer.parameter_count() for layer in step.layers) for step in self.steps]
         # Before the first layer with weights nothing needs a gradient.
         self.needs_dx = [any(weighted[:i]) for i in range(len(weighted))]
 
@@ -123,7 +123,7 @@ class _Parts:
         for step, needs_dx, (x, y) in zip(self.steps, self.needs_dx, self.sizes, strict=True):
             name = " + ".join(str(layer.name) for layer in step.layers)
             flops = 2 * len(self.images) * macs(step.layers[0], shape)
-            weights = sum(_weights(layer) for layer in step.layers)
+            weights = sum(layer.parameter_count() for layer in step.layers)
             rows.append((name, "forward", flops, 4 * (x + weights + y)))
             moved = 4 * (x + y + 2 * weights + needs_dx * x) if weights or needs_dx else 0
             rows.append((name, "backward", flops * (1 + needs_dx), moved))
@@ -142,10 +142,6 @@ class _Parts:
         self.model.zero_grad()
         loss.backward()
         self.optimizer.step(self.model.parameters())
-
-
-def _weights(layer: Module) -> int:
-    return layer.parameter_count()
 
 
 def _output_shape(step: Step, shape: Sequence[int]) -> tuple[int, ...]:

@@ -324,6 +324,12 @@ def open_model(path: StrPath) -> Sequential:
     raise CheckpointError(f"{path}: {what}; those end in {', '.join(READERS)}")
 
 
+def named_model(name: str) -> Sequential:
+    """The zoo's model of this name, with fresh weights, or else what `open_model` finds there."""
+    is_there = name not in zoo.MODELS and Path(name).exists()
+    return open_model(name) if is_there else zoo.build(name)
+
+
 def data_of(path: StrPath, directory: str | None = None) -> tuple[Dataset, Dataset]:
     """(train, test) of an IDX directory; else of the run in `path`; MNIST for a model's file."""
     if directory is None and Path(path).is_dir():

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,7 +46,6 @@ def summary(
     ],
 ) -> None:
     """Show a model layer by layer."""
-    from minicnn import runs, zoo
+    from minicnn import runs
 
-    is_there = model not in zoo.MODELS and Path(model).exists()
-    print((runs.open_model(model) if is_there else zoo.build(model)).summary())
+    print(runs.named_model(model).summary())

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,10 +27,9 @@ def profile(
     import numpy as np
 
     from minicnn import kernels as table
-    from minicnn import profiling, runs, zoo
+    from minicnn import profiling, runs
 
-    is_there = model not in zoo.MODELS and Path(model).exists()
-    chosen = runs.open_model(model) if is_there else zoo.build(model)
+    chosen = runs.named_model(model)
     images, labels = _batch(chosen.input_shape, batch_size)
     with table.use(kernels), np.errstate(all="ignore"):
         found = profiling.profile(chosen, images, labels, rounds)

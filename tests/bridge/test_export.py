@@ -5,14 +5,13 @@ import json
 import os
 import shutil
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
 
 import minicnn as mc
-from minicnn import cli, runs
+from minicnn import runs
 from minicnn.bridge.export import FORMATS, export
 from minicnn.data import Dataset
 from minicnn.errors import (
@@ -26,21 +25,6 @@ from minicnn.errors import (
 from minicnn.files import write_json
 
 endings = pytest.mark.parametrize("ending", FORMATS)
-
-
-@pytest.fixture
-def minicnn(monkeypatch, capsys):
-    """Call the entry point as the `minicnn` script does; an exception is a failure of the test."""
-
-    def call(*arguments) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["minicnn", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=end.value.code or 0, out=out, err=err)
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -168,35 +152,35 @@ def test_a_missing_package_is_named_with_the_command(trained, tmp_path, ending, 
 # --- from the command line
 
 
-def test_the_command_writes_into_the_run(run, minicnn):
-    answer = minicnn("export", run, "--to", "onnx")
+def test_the_command_writes_into_the_run(run, command):
+    answer = command("export", run, "--to", "onnx")
     assert answer.code == 0, answer.err
     assert "1,000 test pictures" in answer.out
     assert "100.00 %" in answer.out
     assert {*os.listdir(run)} == {"config.json", "model.npz", "model.onnx"}
 
 
-def test_the_command_prints_json(run, minicnn, tmp_path):
+def test_the_command_prints_json(run, command, tmp_path):
     arguments = ["--to", "tflite", "--int8", "--json"]
-    answer = minicnn("export", run, *arguments)
+    answer = command("export", run, *arguments)
     assert answer.code == 0, answer.err
     figures = json.loads(answer.out)
     assert figures["path"] == str(run / "model-int8.tflite")
     assert (figures["format"], figures["int8"], figures["images"]) == ("tflite", True, 10_000)
-    again = minicnn("export", run, *arguments)
+    again = command("export", run, *arguments)
     assert (again.code, again.out) == (2, "")
     assert "exists already and is not overwritten" in again.err
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
-def test_a_file_of_keras_serves_as_a_run(run, minicnn, ending):
+def test_a_file_of_keras_serves_as_a_run(run, command, ending):
     path = run / f"model{ending}"
     path.write_bytes(FORMATS[ending].content(runs.open_model(run)))
-    of_run = json.loads(minicnn("evaluate", run, "--json").out)
-    of_file = json.loads(minicnn("evaluate", path, "--json").out)
+    of_run = json.loads(command("evaluate", run, "--json").out)
+    of_file = json.loads(command("evaluate", path, "--json").out)
     assert of_file == of_run
-    assert minicnn("summary", path).out == minicnn("summary", run).out
-    assert minicnn("export", path, "--to", "onnx", "--out", run / "x.onnx").code == 0
+    assert command("summary", path).out == command("summary", run).out
+    assert command("export", path, "--to", "onnx", "--out", run / "x.onnx").code == 0
 
 
 @pytest.mark.parametrize(
@@ -212,12 +196,12 @@ def test_a_file_of_keras_serves_as_a_run(run, minicnn, ending):
         (["run", "--to", "onnx", "--data", "no"], "no"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_no_file(run, minicnn, monkeypatch, arguments, message):
+def test_mistakes_are_one_line_and_leave_no_file(run, command, monkeypatch, arguments, message):
     monkeypatch.chdir(run.parent)
     for name in ("text.h5", "text.txt"):
         (run.parent / name).write_text("text")
     before = {*os.listdir(run), *os.listdir(run.parent)}
-    answer = minicnn("export", *arguments)
+    answer = command("export", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert message in " ".join(answer.err.replace("│", " ").split())
     assert "Traceback" not in answer.err
