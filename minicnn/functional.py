@@ -224,6 +224,8 @@ def target_distribution(
     >>> target_distribution(np.array([1]), 4, smoothing=0.2)
     array([[0.05, 0.85, 0.05, 0.05]], dtype=float32)
     """
+    if not 0 <= smoothing < 1:
+        raise ShapeError(f"label smoothing must be in [0, 1), got {smoothing}")
     labels = np.asarray(labels)
     if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:
@@ -242,7 +244,7 @@ def target_distribution(
             f"labels must be integers (N,) or rows of probabilities (N, {classes}), "
             f"got {labels.dtype} of shape {labels.shape}"
         )
-    return targets * dtype(1 - smoothing) + dtype(smoothing / classes)
+    return targets * dtype(1 - smoothing) + dtype(smoothing / classes) if smoothing else targets
 
 
 @op
@@ -271,6 +273,11 @@ def softmax_cross_entropy(logits: Operand, labels: Array, smoothing: float = 0.0
         raise ShapeError(
             f"softmax_cross_entropy: logits must be (N, classes) with a label each, got logits "
             f"{logits.shape} and labels {np.shape(labels)}"
+        )
+    if not logits.size:
+        raise ShapeError(
+            f"softmax_cross_entropy: no mean over logits {logits.shape}; "
+            "need at least one row and one class"
         )
     targets = target_distribution(labels, logits.shape[1], smoothing, logits.dtype.type)
     return _mean_cross_entropy(logits, targets)

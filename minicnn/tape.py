@@ -6,7 +6,7 @@ Nothing here knows what a `Tensor` is, only that it has a `node` and a count of 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,13 +36,15 @@ def no_grad() -> Iterator[None]:
 
 
 def once(function: Callable[[Array], Any]) -> Callable[[Array], Any]:
-    """Compute at the first call and keep the answer: for rules that share their work."""
-    answer: list[Any] = []
+    """Compute once for each gradient that comes in: for rules that share their work."""
+    dy_before: Any = None
+    answer: Any = None
 
     def cached(dy: Array) -> Any:
-        if not answer:
-            answer.append(function(dy))
-        return answer[0]
+        nonlocal dy_before, answer
+        if dy_before is None:
+            dy_before, answer = dy, function(dy)
+        return answer
 
     return cached
 
@@ -117,3 +119,35 @@ def topological_order(root: Any) -> list[Any]:
             inputs = tensor.node.inputs if tensor.node else ()
             stack.extend((x, False) for x in inputs if x.requires_grad)
     return order
+
+
+class Step(NamedTuple):
+    """One tensor's turn on the way back.
+
+    - `dy`: its gradient, the sum of what all that it was used for have sent.
+    - `sent`: what its op sends on, (input, its share of the gradient); nothing from a leaf.
+    """
+
+    tensor: Any
+    dy: Array
+    sent: list[tuple[Any, Array]]
+
+
+def steps_back(root: Any, dy: Array) -> Iterator[tuple[Any, Array, list[tuple[Any, Array]]]]:
+    """Take the gradient `dy` of `root` back over the tape: the fields of each `Step`, root first.
+
+    Nothing is used up; who walks may free the nodes behind. Raises `GradientError` where the tape
+    was used before, or a value on it was changed in place meanwhile.
+    """
+    gradients = {id(root): dy}
+    for tensor in reversed(topological_order(root)):
+        dy, node, sent = gradients.pop(id(tensor)), tensor.node, []
+        if node is not None:
+            check_unchanged(tensor, node)
+            for x, rule in zip(node.inputs, node.rules, strict=True):
+                if rule is not None:
+                    dx = unbroadcast(rule(dy), x.shape).astype(x.dtype, copy=False)
+                    sent.append((x, dx))
+                    earlier = gradients.get(id(x))
+                    gradients[id(x)] = dx if earlier is None else earlier + dx
+        yield tensor, dy, sent

@@ -21,15 +21,7 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.errors import GradientError, ShapeError
-from minicnn.tape import (
-    Array,
-    Node,
-    check_unchanged,
-    once,
-    recording,
-    topological_order,
-    unbroadcast,
-)
+from minicnn.tape import Array, Node, Step, once, recording, steps_back
 
 Operand = Union["Tensor", Array, float]
 Axis = int | tuple[int, ...] | None
@@ -47,7 +39,7 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
 
     @functools.wraps(forward)
     def apply(*args: Any, **kwargs: Any) -> Tensor:
-        arrays = (a._data if isinstance(a, Tensor) else a for a in args)
+        arrays = [a._data if isinstance(a, Tensor) else a for a in args]
         value, *rules = forward(*arrays, **kwargs)
         result = Tensor(value)
         if result._data.base is not None:
@@ -150,43 +142,39 @@ class Tensor:
 
     # -------------------------------------------------------------- the gradient
 
-    def backward(self, dy: Array | None = None) -> None:
+    def backward(
+        self, dy: Array | None = None, watch: Callable[[Step], object] | None = None
+    ) -> None:
         """Add d(self)/d(leaf), weighted by `dy`, to `grad` of every leaf that requires a gradient.
 
         - `dy`: gradient of the final value with respect to this tensor, of its shape; 1 by default,
           which only a tensor with a single element may leave out.
+        - `watch`: called with each step after it was taken, for example `mc.Walk()`.
 
         The tape is used up on the way, and its memory given back. Raises `GradientError` if there
         is no tape, if it was used before, or if a value on it was changed in place meanwhile.
         """
+        upstream = self.upstream(dy)
+        given_away = {id(upstream)}  # the caller's, and those that are a leaf's gradient already
+        for tensor, gradient, sent in steps_back(self, upstream):
+            if tensor.node is not None:
+                tensor.node.free()
+            else:
+                if gradient.base is not None or id(gradient) in given_away:
+                    gradient = gradient.copy()
+                given_away.add(id(gradient))
+                tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+            if watch is not None:
+                watch(Step(tensor, gradient, sent))
+            del gradient, sent  # their memory is wanted for the next step
+
+    def upstream(self, dy: Array | None = None) -> Array:
+        """What `backward(dy)` starts from; raises `GradientError` if it cannot start."""
         if not self.requires_grad:
             raise GradientError(
                 "backward() on a tensor that no gradient leads to: it was computed from tensors "
                 "without requires_grad, or under no_grad()"
             )
-        upstream = self._upstream(dy)
-        gradients = {id(self): upstream}
-        given_away = {
-            id(upstream)
-        }  # the caller's array, and those that are a leaf's gradient already
-        for tensor in reversed(topological_order(self)):
-            dy = gradients.pop(id(tensor))
-            node = tensor.node
-            if node is None:
-                if dy.base is not None or id(dy) in given_away:
-                    dy = dy.copy()
-                given_away.add(id(dy))
-                tensor.grad = dy if tensor.grad is None else tensor.grad + dy
-                continue
-            check_unchanged(tensor, node)
-            for x, rule in zip(node.inputs, node.rules, strict=True):
-                if rule is not None:
-                    dx = unbroadcast(rule(dy), x.shape).astype(x.dtype, copy=False)
-                    earlier = gradients.get(id(x))
-                    gradients[id(x)] = dx if earlier is None else earlier + dx
-            node.free()
-
-    def _upstream(self, dy: Array | None) -> Array:
         if dy is None:
             if self.size != 1:
                 raise GradientError(

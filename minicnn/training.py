@@ -17,6 +17,7 @@ from minicnn.nn import Module
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.progress import ShowProgress
 from minicnn.tape import Array, no_grad
+from minicnn.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -176,13 +177,14 @@ def _step(
 ) -> tuple[float, float]:
     """One batch: forward, loss, backward, update; gives its loss and accuracy."""
     model, optimizer = training.model, training.optimizer
-    logits = model(x, training=True)
+    logits = model(Tensor(x), training=True)  # not looked through for NaN: the data set was
     loss = F.softmax_cross_entropy(logits, labels, smoothing)
     where = f"in epoch {training.history.epochs + 1}, batch {training.batch + 1}"
     check_loss(loss.item(), where, optimizer.lr)
-    model.zero_grad()
-    loss.backward()
     parameters = model.parameters()
+    for p in parameters:
+        p.grad = None
+    loss.backward()
     if clip_norm is not None:
         clip_gradients(parameters, clip_norm)
     optimizer.step(parameters)

@@ -101,8 +101,7 @@ class Dense(Module):
 
     def forward_fused(self, x: Tensor, training: bool) -> Tensor:
         """The layer and ReLU in one."""
-        with self.named_errors():
-            return F.dense_relu(x, self.weight, self.bias)
+        return F.dense_relu(x, self.weight, self.bias)
 
 
 @dataclass(eq=False)
@@ -150,10 +149,9 @@ class Conv2D(Module):
     def forward_fused(self, x: Tensor, training: bool, pool: Pair | None) -> Tensor:
         """Convolution and ReLU in one, and if there is a `pool` then max pooling by it as well."""
         arguments = (x, self.weight, self.bias, self._stride, self.padding)
-        with self.named_errors():
-            if pool is None:
-                return F.conv2d_relu(*arguments)
-            return F.conv2d_relu_max_pool2d(*arguments, pool)
+        if pool is None:
+            return F.conv2d_relu(*arguments)
+        return F.conv2d_relu_max_pool2d(*arguments, pool)
 
 
 @dataclass(eq=False)

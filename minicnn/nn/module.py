@@ -56,13 +56,19 @@ class Module:
     def __call__(self, x: Tensor | Array, training: bool = False) -> Tensor:
         """The output for a batch ``x`` of float arrays or a Tensor, the batch axis first."""
         x = x if isinstance(x, Tensor) else Tensor(_checked(x))
-        with self.named_errors():
+        try:
             self.ensure_built(x.shape[1:])
             return self.forward(x, training)
+        except ShapeError as error:
+            raise self.named(error) from None
 
-    def named_errors(self) -> "NamedErrors":
-        """Put this layer's name before a `ShapeError`, unless one inside has put its own."""
-        return NamedErrors(self)
+    def named(self, error: ShapeError) -> ShapeError:
+        """The error with this layer's name before it, unless one inside has put its own."""
+        if self.name is None or hasattr(error, "layer"):
+            return error
+        named = ShapeError(f"{type(self).__name__} {self.name!r}: {error}")
+        named.layer = self.name  # type: ignore[attr-defined]
+        return named
 
     # -------------------------------------------------------------- weights
 
@@ -93,7 +99,8 @@ class Module:
 
     def parameters(self) -> list[Tensor]:
         """The trainable weights."""
-        return [tensor for _, tensor in self.named_tensors() if tensor.requires_grad]
+        tensors = (t for module in self.modules() for t in vars(module).values())
+        return [t for t in tensors if isinstance(t, Tensor) and t.requires_grad]
 
     def parameter_count(self) -> int:
         """How many trainable numbers there are."""
@@ -149,24 +156,6 @@ class Module:
     def snake_name(cls) -> str:
         """The class's name as Keras would write it: ``MaxPool2D`` -> ``max_pool2d``."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
-
-
-class NamedErrors:
-    """The context of `Module.named_errors`; every layer enters it at every call."""
-
-    __slots__ = ("module",)
-
-    def __init__(self, module: Module):
-        self.module = module
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        name = self.module.name
-        if isinstance(error, ShapeError) and name is not None and not hasattr(error, "layer"):
-            named = ShapeError(f"{type(self.module).__name__} {name!r}: {error}")
-            named.layer = name  # type: ignore[attr-defined]
-            raise named from None
 
 
 def _checked(x: Array) -> Array:

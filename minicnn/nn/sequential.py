@@ -70,9 +70,11 @@ class Sequential(Module):
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         shape = input_shape
         for layer in self.layers:
-            with layer.named_errors():
+            try:
                 layer.ensure_built(shape, self.rng)
                 shape = layer.output_shape(shape)
+            except ShapeError as error:
+                raise layer.named(error) from None
         self.input_shape = input_shape
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -86,7 +88,10 @@ class Sequential(Module):
                 f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
             )
         for step in fused_steps(self.layers):
-            x = step.forward(x, training)
+            try:
+                x = step.forward(x, training)
+            except ShapeError as error:
+                raise step.layers[0].named(error) from None
         return x
 
     def predict(self, x: Array, batch_size: int = 512) -> Array:

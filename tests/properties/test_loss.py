@@ -136,3 +136,15 @@ def test_labels_that_do_not_fit_are_refused(labels, message):
 def test_logits_must_be_rows(shape):
     with pytest.raises(ShapeError, match="logits must be"):
         F.softmax_cross_entropy(np.zeros(shape), np.array([0, 1]))
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0, 1.5, math.nan, math.inf])
+def test_smoothing_that_is_no_share_is_refused(smoothing):
+    with pytest.raises(ShapeError, match=rf"smoothing must be in \[0, 1\), got {smoothing}"):
+        F.softmax_cross_entropy(np.zeros((2, 3)), np.array([0, 1]), smoothing)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0)])
+def test_an_empty_batch_has_no_mean(shape):
+    with pytest.raises(ShapeError, match=rf"logits \({shape[0]}, {shape[1]}\); need at least one"):
+        F.softmax_cross_entropy(np.zeros(shape), np.zeros(shape[0], int))

@@ -19,6 +19,7 @@ from minicnn.kernels.fast.elementwise import (
     relu_vjp,
     sgd_step,
 )
+from minicnn.kernels.fast.loss import softmax_cross_entropy
 from minicnn.kernels.fast.matmul import dense, dense_dweight, dense_dx, dense_relu, matmul
 from minicnn.kernels.fast.memory import keep_freed_memory
 from minicnn.kernels.fast.pooling import max_pool2d, max_pool2d_vjp
@@ -45,6 +46,7 @@ __all__ = [
     "relu",
     "relu_vjp",
     "sgd_step",
+    "softmax_cross_entropy",
 ]
 
 keep_freed_memory()

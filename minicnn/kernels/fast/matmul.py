@@ -15,14 +15,13 @@ from minicnn.kernels.fast.parallel import (
     run,
     share,
     thread_count,
-    worth_threads,
 )
 from minicnn.kernels.fast.simd import MR, NR, SPAN, copy_run, gather, keep_largest, move, tile
 
 DEPTH = 384
 """Products summed before a tile is put aside: that much of a panel, 24 kB, stays in the cache."""
 
-FEW_ROWS = 128
+FEW_ROWS = 64
 """Rows of a piece of b that are visited here and there: 24 kB of them stay in the first cache."""
 
 FEW = 0.4
@@ -49,26 +48,6 @@ def pack_panel(flat, first, row_step, column_step, depth, count, panel, at):
                 panel[at + k * NR + j] = flat[first + k * row_step + j * column_step]
 
 
-@parallel
-def _pack(flat, row_step, column_step, columns, packed, threads):
-    _, depth, _ = packed.shape
-    goal = packed.reshape(-1)
-    for t in prange(threads):
-        start, stop = share(packed.shape[0], t, threads)
-        for q in range(start, stop):
-            first, count = q * NR * column_step, min(NR, columns - q * NR)
-            pack_panel(flat, first, row_step, column_step, depth, count, goal, q * depth * NR)
-
-
-def pack(b: Array) -> Array:
-    """(K, N) -> (panels, K, NR): each panel's columns side by side, zeros where there are none."""
-    flat, row_step, column_step = _flat(b)
-    packed = np.zeros((panels(b.shape[1]), len(b), NR), b.dtype)
-    threads = min(len(packed), worth_threads(packed.size))
-    run(_pack, flat, row_step, column_step, b.shape[1], packed, threads)
-    return packed
-
-
 def _flat(matrix: Array) -> tuple[Array, int, int]:
     """The elements in a row, and how far apart the matrix's rows and columns lie in it."""
     if matrix.T.flags.c_contiguous:
@@ -77,24 +56,35 @@ def _flat(matrix: Array) -> tuple[Array, int, int]:
 
 
 @parallel
-def _multiply(a, rows, step, b, bias, relu, y, threads):
-    """In tiles; `bias` fills whole panels."""
-    columns, depth = y.shape[1], b.shape[1]
-    panel, flat = b.reshape(-1), y.reshape(-1)
-    tiles = rows.size // MR
+def _multiply(a, row_step, step, b, b_row_step, b_step, depth, bias, relu, y, threads):
+    """In tiles: the threads pack b into panels, then each goes through its rows."""
+    rows, columns = y.shape
+    count, flat = panels(columns), y.reshape(-1)
+    packed, biases = np.empty(count * depth * NR, y.dtype), np.zeros(count * NR, y.dtype)
+    copy_run(bias, 0, columns, biases, 0)
     for t in prange(threads):
-        start, stop = share(tiles, t, threads)
-        first, last = start * MR, min(stop * MR, y.shape[0])
-        block = np.empty((stop - start) * MR * NR, y.dtype)
-        for q in range(b.shape[0]):
+        start, stop = share(count, t, threads)
+        for q in range(start, stop):
+            at, some = q * depth * NR, min(NR, columns - q * NR)
+            if some < NR:
+                packed[at:] = 0
+            pack_panel(b, q * NR * b_step, b_row_step, b_step, depth, some, packed, at)
+    for t in prange(threads):
+        start, stop = share(-(-rows // MR), t, threads)
+        first, last = start * MR, min(stop * MR, rows)
+        places = np.zeros((stop - start) * MR, np.int64)
+        for i in range(first, last):
+            places[i - first] = i * row_step
+        block = np.empty(places.size * NR, y.dtype)
+        for q in range(count):
             for k in range(0, depth, DEPTH):
-                for i in range(start * MR, stop * MR, MR):
+                for i in range(0, places.size, MR):
                     tile(
-                        a, k * step, rows, i, 1, 0, min(DEPTH, depth - k), step,
-                        panel, (q * depth + k) * NR, block, (i - first) * NR, k,
+                        a, k * step, places, i, 1, 0, min(DEPTH, depth - k), step,
+                        packed, (q * depth + k) * NR, block, i * NR, k,
                     )  # fmt: skip
             keep_largest(
-                block, 0, last - first, 1, bias, q * NR, relu, columns - q * NR,
+                block, 0, last - first, 1, biases, q * NR, relu, columns - q * NR,
                 flat, NO_WINNER, first * columns + q * NR, columns,
             )  # fmt: skip
 
@@ -128,8 +118,6 @@ def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
         places = np.empty((stop - start) * FEW_ROWS + 1, np.int64)
         values = np.empty(places.size, a.dtype)
         piece = np.empty(FEW_ROWS * SPAN, b.dtype)
-        for i in range(start, stop):
-            copy_run(bias, 0, columns, sums, i * columns)
         for first in range(0, depth, FEW_ROWS):
             rows = min(FEW_ROWS, depth - first)
             for i in range(start, stop):
@@ -137,17 +125,19 @@ def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
                 end = list_nonzero(a, at, step, rows, SPAN, places, values, end)
                 ends[i - start + 1] = end
             for j in range(0, columns, SPAN):
-                column = min(j, columns - SPAN)  # the last piece overlaps the one before,
-                done = j - column  # with zeros where it does
-                for k in range(piece.size):
-                    piece[k] = 0
+                column = min(j, columns - SPAN)  # the last band overlaps the one before:
+                done = j - column if first else 0  # the same sums again, then nothing is added
+                piece[:] = 0
                 for k in range(rows):
-                    at = (first + k) * columns + j
+                    at = (first + k) * columns + column + done
                     copy_run(weights, at, SPAN - done, piece, k * SPAN + done)
                 for i in range(start, stop):
-                    begin, end = ends[i - start], ends[i - start + 1]
-                    at = i * columns + column
-                    gather(piece, 0, places, values, begin, end - begin, sums, at)
+                    begin, at = ends[i - start], i * columns + column
+                    before, from_there = (sums, at) if first else (bias, column)
+                    gather(
+                        piece, 0, places, values, begin, ends[i - start + 1] - begin,
+                        before, from_there, sums, at,
+                    )  # fmt: skip
         if relu:
             raise_to_zero(sums[start * columns : stop * columns])
 
@@ -169,7 +159,7 @@ def _multiply_few_rows(a, row_step, step, b, bias, relu, y, threads):
                 copy_run(bias, column, SPAN, sums, 0)
                 for first in range(0, count, FEW_ROWS):
                     some = min(FEW_ROWS, count - first)
-                    gather(weights, column, places, values, first, some, sums, 0)
+                    gather(weights, column, places, values, first, some, sums, 0, sums, 0)
                 if relu:
                     raise_to_zero(sums)
                 copy_run(sums, 0, SPAN, flat, i * columns + column)
@@ -191,11 +181,8 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     elif n >= 2 * SPAN and _mostly_zero(flat):
         run(_multiply_nonzero, flat, row_step, step, contiguous(b), *after, thread_count(m))
     else:
-        rows = np.concatenate([np.arange(m) * row_step, np.zeros(-m % MR, np.int64)])
-        padded = np.zeros(panels(n) * NR, a.dtype)
-        padded[:n] = bias
-        threads = product_threads(m * b.size, rows.size // MR)
-        run(_multiply, flat, rows, step, pack(b), padded, relu, y, threads)
+        threads = product_threads(m * b.size, -(-m // MR))
+        run(_multiply, flat, row_step, step, *_flat(b), len(b), *after, threads)
     return y
 
 

@@ -12,6 +12,8 @@ import functools
 import os
 import sys
 import threading
+import types
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,8 +57,32 @@ _options: dict[str, Any] = {
 inner = njit(**_options)
 """Compiles a function that runs inside a kernel."""
 
-parallel = njit(parallel=True, **_options)
-"""Compiles a kernel that splits its work with ``for t in prange(threads)``."""
+
+class Kernel:
+    """A kernel that splits its work with ``for t in prange(threads)``, its last argument.
+
+    It is compiled for several threads, and once more for a single one, each when it is first
+    needed: to start other threads takes as long as all that there is to do for a small picture.
+    """
+
+    def __init__(self, function: Callable[..., None]):
+        functools.update_wrapper(self, function)
+        self.together = njit(parallel=True, **_options)(function)
+        self.alone = njit(**_options)(_named(function, f"{function.__qualname__}_alone"))
+
+    def for_threads(self, threads: int) -> Any:
+        """The compiled function for so many."""
+        return self.together if threads > 1 else self.alone
+
+
+parallel = Kernel
+
+
+def _named(function: Any, name: str) -> Any:
+    """The same function under another name: numba keeps what it compiled by name."""
+    twin = types.FunctionType(function.__code__, function.__globals__, name)
+    twin.__qualname__, twin.__module__ = name, function.__module__
+    return twin
 
 
 @inner
@@ -70,7 +96,7 @@ _lock = threading.Lock()
 
 def thread_count(items: int) -> int:
     """How many threads share so many items: never more than there are items."""
-    return min(items, numba.get_num_threads())
+    return min(items, numba.get_num_threads()) if items > 1 else 1
 
 
 PIECE = 32_768
@@ -90,31 +116,38 @@ def product_threads(products: int, items: int) -> int:
     return thread_count(max(1, min(items, products // PRODUCTS)))
 
 
-def run(kernel: Any, *args: Any) -> None:
-    """Call a parallel kernel; its last argument is the number of threads.
+def run(kernel: Kernel, *args: Any) -> None:
+    """Call a kernel; its last argument is the number of threads.
 
-    Threads that have no share are not woken: to wait for one costs microseconds, and milliseconds
+    Only those that have a share are woken: to wait for one costs microseconds, and milliseconds
     where other programs keep the cores busy, which a single image need not suffer.
     """
+    threads = args[-1]
+    compiled = kernel.for_threads(threads)
+    if not compiled.overloads and not _was_compiled(compiled):
+        _announce_compilation()
+    if threads <= 1:
+        compiled(*args)
+        return
     with _lock:
-        if not kernel.overloads and not _was_compiled(kernel):
-            _announce_compilation()
-        team, threads = numba.get_num_threads(), max(1, args[-1])
+        team = numba.get_num_threads()
         if threads == team:
-            kernel(*args)
+            compiled(*args)
             return
         numba.set_num_threads(threads)
         try:
-            kernel(*args)
+            compiled(*args)
         finally:
             numba.set_num_threads(team)
 
 
-def _was_compiled(kernel: Any) -> bool:
-    """Whether an earlier process has left the compiled kernel on the disk."""
-    source = Path(kernel.py_func.__code__.co_filename).stem
-    pattern = f"{source}.{kernel.py_func.__qualname__}-*.nbi"
-    return any(Path(kernel.stats.cache_path).glob(pattern))
+def _was_compiled(compiled: Any) -> bool:
+    """Whether an earlier process has left the compiled kernel on the disk, if it is kept there."""
+    if compiled.stats.cache_path is None:
+        return True
+    source = Path(compiled.py_func.__code__.co_filename).stem
+    pattern = f"{source}.{compiled.py_func.__qualname__}-*.nbi"
+    return any(Path(compiled.stats.cache_path).glob(pattern))
 
 
 @functools.cache

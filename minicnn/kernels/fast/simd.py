@@ -183,10 +183,11 @@ def tile(e, a, a0, rows, r0, outer, outer_step, inner, inner_step, b, b0, c, c0,
 
 
 @micro_kernel
-def gather(e, x, x0, offsets, gains, first, count, c, c0):
-    """``c[c0 + j] += sum of gains[i] * x[x0 + offsets[i] + j]``, j < SPAN, count i from first.
+def gather(e, x, x0, offsets, gains, first, count, b, b0, c, c0):
+    """``c[c0 + j] = b[b0 + j] + sum of gains[i] * x[x0 + offsets[i] + j]``, j < SPAN.
 
-    As in `tile` the sum begins at 0, and is added to what is in `c` at the end.
+    There are `count` products, i from `first` on. As in `tile` the sum begins at 0, and what is in
+    `b`, which may be `c`, is added at the end.
     """
     sums = e.sums(SPAN // WIDTH)
     for total in sums:
@@ -198,8 +199,8 @@ def gather(e, x, x0, offsets, gains, first, count, c, c0):
         for total, v in zip(sums, _places(SPAN), strict=True):
             e.add_product(total, gain, e.load(e.at(start, v)))
     for total, v in zip(sums, _places(SPAN), strict=True):
-        goal = e.at(e.at(c, c0), v)
-        e.store(e.builder.fadd(e.load(goal), e.builder.load(total)), goal)
+        before = e.load(e.at(e.at(b, b0), v))
+        e.store(e.builder.fadd(before, e.builder.load(total)), e.at(e.at(c, c0), v))
 
 
 @micro_kernel

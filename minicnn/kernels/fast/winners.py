@@ -60,7 +60,7 @@ def _weight_gradient_of_winners(
                 for i in range(parts.shape[2]):
                     for j in range(0, run_length, SPAN):
                         at = (o * parts.shape[2] + i) * run_length + j
-                        gather(image, i * line + j, places, gains, 0, count, total, at)
+                        gather(image, i * line + j, places, gains, 0, count, total, at, total, at)
 
 
 @parallel

@@ -1,0 +1,37 @@
+"""Softmax and cross-entropy in one pass over each row."""
+
+import numpy as np
+from numba import prange
+
+from minicnn.kernels.fast.parallel import Array, alike, parallel, run, share, worth_threads
+
+
+@parallel
+def _softmax_cross_entropy(logits, targets, losses, probabilities, threads):
+    rows, classes = logits.shape
+    zero = logits.dtype.type(0)
+    for t in prange(threads):
+        start, stop = share(rows, t, threads)
+        for n in range(start, stop):
+            largest = logits[n, 0]
+            for c in range(1, classes):
+                if logits[n, c] > largest or np.isnan(logits[n, c]):
+                    largest = logits[n, c]
+            total = zero
+            for c in range(classes):
+                probabilities[n, c] = np.exp(logits[n, c] - largest)
+                total += probabilities[n, c]
+            log_total, loss = np.log(total), zero
+            for c in range(classes):
+                loss += targets[n, c] * (log_total - (logits[n, c] - largest))
+                probabilities[n, c] /= total
+            losses[n] = loss
+
+
+def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
+    """See `reference.softmax_cross_entropy`."""
+    logits, targets = alike(logits, targets)
+    losses, probabilities = np.empty(len(logits), logits.dtype), np.empty_like(logits)
+    threads = worth_threads(logits.size * 8)  # exp takes as long as several products
+    run(_softmax_cross_entropy, logits, targets, losses, probabilities, threads)
+    return losses, probabilities
