@@ -36,6 +36,12 @@ _HOME = {
     "to_keras": "minicnn.bridge.live",
     "compare_layers": "minicnn.bridge.live",
     "predict": "minicnn.reader.recognise",
+    "trace": "minicnn.seeing.trace",
+    "trace_gradient": "minicnn.seeing.trace",
+    "Walk": "minicnn.seeing.walk",
+    "draw_graph": "minicnn.seeing.graph_figure",
+    "doctor": "minicnn.seeing.doctor",
+    "Doctor": "minicnn.seeing.doctor",
 }
 """Where each name lives."""
 

@@ -26,6 +26,7 @@ from minicnn.checkpoint import Checkpoint, load_model, save_model
 from minicnn.data import Dataset, idx, mnist
 from minicnn.errors import CheckpointError, TrainingError, UnknownNameError
 from minicnn.files import StrPath, write_json
+from minicnn.learn.own_code import own_code
 from minicnn.metrics import confusion_matrix
 from minicnn.nn import Sequential
 from minicnn.training import Evaluation, check_loss, evaluate, fit
@@ -34,6 +35,9 @@ from minicnn.training import Evaluation, check_loss, evaluate, fit
 @dataclass(frozen=True)
 class Settings:
     """All that decides a run; the same settings give the same weights, bit for bit.
+
+    - `own_code`: a student's folder, whose functions the engine uses, of the lessons up to number
+      `through` (see `minicnn.learn`).
 
     Raises `UnknownNameError` for a model, optimizer, schedule or kernel set that is not known, and
     `TrainingError` for a number that cannot be.
@@ -54,6 +58,8 @@ class Settings:
     seed: int = 0
     data: str | None = None
     kernels: str | None = None
+    own_code: str | None = None
+    through: int | None = None
 
     def __post_init__(self) -> None:
         zoo.entry(self.model)
@@ -74,6 +80,7 @@ class Settings:
             "patience must be at least 1": self.patience is None or self.patience >= 1,
             "patience needs a validation set": self.patience is None or self.validation > 0,
             "seed must be 0 or positive": self.seed >= 0,
+            "through needs own_code": self.through is None or self.own_code is not None,
         }
         for need, holds in needs.items():
             if not holds:
@@ -141,13 +148,13 @@ def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool
     started = time.perf_counter()
     run = Run.resumed(out, settings) if resume else Run.created(out, settings)
     train_data, test_data = load_data(settings.data)
-    model = zoo.build(settings.model, train_data.image_shape, train_data.classes, settings.seed)
-    best = KeepBest("val_accuracy" if settings.validation else "accuracy")
-    callbacks: list[Callback] = [best]
-    if settings.patience is not None:
-        callbacks.append(EarlyStopping(settings.patience))
-    callbacks.append(_RunCheckpoint(run, resume))
-    with kernels.use(settings.kernels):
+    with kernels.use(settings.kernels), own_code(settings.own_code, settings.through):
+        model = zoo.build(settings.model, train_data.image_shape, train_data.classes, settings.seed)
+        best = KeepBest("val_accuracy" if settings.validation else "accuracy")
+        callbacks: list[Callback] = [best]
+        if settings.patience is not None:
+            callbacks.append(EarlyStopping(settings.patience))
+        callbacks.append(_RunCheckpoint(run, resume))
         try:
             history = fit(
                 model,

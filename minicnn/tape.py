@@ -42,7 +42,7 @@ def once(function: Callable[[Array], Any]) -> Callable[[Array], Any]:
 
     def cached(dy: Array) -> Any:
         nonlocal dy_before, answer
-        if dy_before is None:
+        if dy is not dy_before:
             dy_before, answer = dy, function(dy)
         return answer
 

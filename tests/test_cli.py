@@ -21,21 +21,10 @@ import minicnn as mc
 from minicnn import cli, optim, runs, zoo
 from minicnn.data import idx, write_idx
 
+from .patterns import write_data
+
 SIZES = dict(zip(zoo.MODELS, (623290, 542230, 592074, 59933, 225034, 225034, 329962), strict=True))
 EPOCHS = 9
-
-
-def write_data(folder: Path, size: int = 8, classes: int = 4, seed: int = 0) -> Path:
-    """A folder of IDX files: noisy pictures of so many patterns, 240 to train and 60 to test."""
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    patterns = rng.integers(0, 256, (classes, size, size))
-    for part, count in ("train", 240), ("t10k", 60):
-        labels = (np.arange(count) % classes).astype(np.uint8)
-        noisy = patterns[labels] + rng.normal(0, 100, (count, size, size))
-        write_idx(folder / f"{part}-images-idx3-ubyte", noisy.clip(0, 255).astype(np.uint8))
-        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +47,8 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def minicnn(monkeypatch, capsys):
-    """Call the entry point as the `minicnn` script does; an exception is a failure of the test."""
-
-    def call(*arguments) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["minicnn", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=end.value.code or 0, out=out, err=own(err))
-
-    return call
+def minicnn(command):
+    return command
 
 
 def own(err: str) -> str:
@@ -149,6 +128,7 @@ def test_summary_of_a_run(minicnn, run_folder):
 HELP = {
     "": ["models", "summary", "train", "evaluate", "written from scratch", "--version"],
     "compare": ["--keras", "--epochs", "--seed", "--data", "--out", "--json", "finished runs"],
+    "doctor": ["--data", "--json"],
     "explore": ["--data", "--out", "--json"],
     "export": ["--to", "--int8", "--logits", "--out", "--json", "Keras, ONNX or TensorFlow Lite"],
     "profile": ["--batch-size", "--kernels", "--rounds", "--json", "cnn_classic"],
@@ -161,15 +141,16 @@ HELP = {
         *("--epochs", "--batch-size", "--optimizer", "--lr", "--momentum", "--weight-decay"),
         *("--schedule", "--clip-norm", "--label-smoothing", "--validation", "--patience"),
         *("--seed", "--data", "--kernels", "--out", "--resume", "--json", "cnn_classic"),
+        *("--with", "--through"),
     ],
 }
 
 
-@pytest.mark.parametrize("command", HELP)
-def test_every_command_explains_itself(minicnn, command):
-    result = minicnn(*command.split(), "--help")
+@pytest.mark.parametrize("name", HELP)
+def test_every_command_explains_itself(minicnn, name):
+    result = minicnn(*name.split(), "--help")
     assert (result.code, result.err) == (0, "")
-    assert [word for word in HELP[command] if word not in plain(result.out)] == []
+    assert [word for word in HELP[name] if word not in plain(result.out)] == []
 
 
 def test_no_command_is_forgotten_above():
@@ -238,7 +219,13 @@ def test_every_option_arrives_in_the_settings_and_json_is_all_that_is_printed(mi
     assert printed == {"run": "r", **json.loads(Path("r/metrics.json").read_text())}
     assert set(printed) >= {"test_accuracy", "test_loss", "parameters", "seconds", "epochs"}
     config = json.loads(Path("r/config.json").read_text())
-    assert config == {"model": "mlp", **options, "data": str(data)}
+    assert config == {
+        "model": "mlp",
+        **options,
+        "data": str(data),
+        "own_code": None,
+        "through": None,
+    }
     history = json.loads(Path("r/history.json").read_text())
     assert history["lr"] == [0.02 * optim.one_cycle(3 / 4)], "180 images are 4 batches"
 

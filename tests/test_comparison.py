@@ -17,8 +17,8 @@ from sklearn.metrics import accuracy_score, log_loss
 
 import minicnn as mc
 from minicnn import comparison, runs, training, zoo
-from minicnn.comparison import keras_twin, measuring, table
-from minicnn.data import idx, write_idx
+from minicnn.comparison import job, keras_twin, measuring, table
+from minicnn.data import idx
 from minicnn.errors import (
     CheckpointError,
     DataError,
@@ -27,6 +27,8 @@ from minicnn.errors import (
     WriteError,
 )
 
+from . import patterns
+
 # Keras asks NumPy for arrays in a way that is not that of NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -34,20 +36,7 @@ SIZE, CLASSES = 12, 4
 
 
 def write_data(folder: Path, size: int = SIZE, classes: int = CLASSES, turn: int = 0) -> Path:
-    """IDX files of noisy patterns, 240 to train and 60 to test, whose labels are `turn` too high.
-
-    So much noise that no model gets all of them right.
-    """
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    patterns = rng.integers(0, 256, (classes, size, size))
-    for part, count, off in ("train", 240, 0), ("t10k", 60, turn):
-        labels = np.arange(count) % classes
-        noisy = patterns[labels] + rng.normal(0, 250, (count, size, size))
-        labels = ((labels + off) % classes).astype(np.uint8)
-        write_idx(folder / f"{part}-images-idx3-ubyte", noisy.clip(0, 255).astype(np.uint8))
-        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
-    return folder
+    return patterns.write_data(folder, size, classes, noise=250, turn=turn)
 
 
 @pytest.fixture(scope="module")
@@ -369,7 +358,7 @@ def test_keras_draws_its_masks_from_the_seed_and_leaves_the_global_generators_al
 def test_what_is_done_is_not_done_again(whole, copied, data, monkeypatch):
     stop_at(monkeypatch, runs, "train", 1, AssertionError("trained"))
     stop_at(monkeypatch, keras_twin, "train_twin", 1, AssertionError("trained in Keras"))
-    stop_at(monkeypatch, comparison, "measured", 1, AssertionError("measured"))
+    stop_at(monkeypatch, job, "measured", 1, AssertionError("measured"))
     before = files(copied)
     again = compare(["mlp", "cnn_simple"], copied, data, keras=True)
     assert again.best == whole.best

@@ -1,6 +1,7 @@
 """The statistics of a data set against NumPy, SciPy, scikit-learn and calculations by hand."""
 
 import json
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from sklearn.decomposition import PCA
 import minicnn as mc
 from minicnn.data import Dataset
 from minicnn.errors import DataError
-from minicnn.exploration import blocks, explore
+from minicnn.exploration import blocks, explore, likeness
 from minicnn.exploration.balance import balance
 from minicnn.exploration.components import components, distances
 from minicnn.exploration.duplicates import duplicates
+from minicnn.exploration.likeness import near_duplicates
 from minicnn.exploration.pixels import class_pictures, pixels
 from minicnn.exploration.strokes import QUANTILES, class_quantiles, strokes
 
@@ -300,6 +302,103 @@ def test_duplicates_are_found_as_by_comparing_each_with_each(values, data):
     )
 
 
+# Pictures that are nearly equal
+
+
+def alike(train: Dataset, test: Dataset):
+    return near_duplicates(train, test, components(train), duplicates(train, test))
+
+
+def copies(count: int, seed: int) -> np.ndarray:
+    """Copies of a few patterns, with noise from none to so much that little is left of them."""
+    rng = np.random.default_rng(seed)
+    patterns = rng.integers(40, 216, (6, 9, 7, 1))
+    spread = rng.uniform(0, 40, (count, 1, 1, 1))
+    noisy = patterns[rng.integers(0, 6, count)] + rng.normal(0, spread, (count, 9, 7, 1))
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kept", [50, 3])  # components: with fewer of them more is left to the rest
+def test_near_duplicates_are_those_that_numpy_finds_by_comparing_each_with_each(kept, monkeypatch):
+    # By its name it is the function that the package has in the module's place.
+    monkeypatch.setattr(import_module("minicnn.exploration.components"), "KEPT", kept)
+    monkeypatch.setattr(likeness, "BLOCK", 16)
+    images, labels = copies(90, seed=kept), np.arange(90) % 4
+    train, test = Dataset(images[:60], labels[:60]), Dataset(images[60:], labels[60:])
+    found = alike(train, test)
+    near = np.corrcoef(images.reshape(90, -1)) >= likeness.ALIKE
+    np.fill_diagonal(near, False)
+    assert 20 < near.any(axis=1).sum() < 88
+    other = near & (labels[:, np.newaxis] != labels)
+    parts = (found.train, np.s_[:60, :60]), (found.test, np.s_[60:, 60:])
+    for count, part in (*parts, (found.between, np.s_[60:, :60])):
+        assert count.pictures == near[part].any(axis=1).sum()
+        assert count.other_label == other[part].any(axis=1).sum()
+    assert found.classes.tolist() == np.bincount(labels[near.any(axis=1)], minlength=4).tolist()
+    assert found.compared == 90
+
+
+def test_the_closest_pairs_are_named_with_their_places():
+    images = noise(40, 8, 8, 1).astype(int)
+    images[31] = images[4] // 2 + 60  # another brightness and contrast
+    images[38] = images[5]
+    images[38, 0, 0] += 128 if images[5, 0, 0] < 128 else -128
+    images[20] = images[6] + noise(1, 8, 8, 1, seed=1)[0] // 8
+    images = images.clip(0, 255).astype(np.uint8)
+    labels = np.array([0, 1] * 20)
+    labels[4] = 1
+    found = alike(Dataset(images[:30], labels[:30]), Dataset(images[30:], labels[30:]))
+
+    def pair(first, second):
+        correlation = np.corrcoef(images[first].ravel(), images[second].ravel())[0, 1]
+        places = (("train", i) if i < 30 else ("test", i - 30) for i in (first, second))
+        return *places, pytest.approx(correlation, abs=1e-5)
+
+    def plain(pairs):
+        return [(each.first, each.second, each.correlation) for each in pairs]
+
+    assert plain(found.contradictions) == [pair(5, 38)]
+    assert plain(found.closest[0]) == [pair(6, 20)]
+    assert plain(found.closest[1]) == [pair(4, 31)]
+    assert found.closest[1][0].correlation > 0.999
+
+
+def test_equal_and_blank_pictures_have_no_near_duplicates():
+    images = noise(12, 6, 6, 1)
+    images[[3, 7, 10]] = images[0]  # the last of them in the test set
+    images[[4, 5, 11]] = np.array([0, 255, 9])[:, np.newaxis, np.newaxis, np.newaxis]
+    found = alike(Dataset(images[:9], np.arange(9) % 2), Dataset(images[9:], [0, 1, 0]))
+    assert found.compared == 12 - 3 - 3
+    assert (found.train.pictures, found.test.pictures, found.between.pictures) == (0, 0, 0)
+    nothing = Dataset(np.zeros((5, 3, 3, 1), np.uint8), [0, 1, 0, 1, 0])
+    assert alike(nothing, nothing).compared == 0
+
+
+def test_where_all_pictures_are_alike_each_is_found_and_the_memory_is_not_filled(monkeypatch):
+    monkeypatch.setattr(likeness, "MOST_PARTNERS", 3)
+    images = (noise(1, 8, 8, 1) // 2 + noise(300, 8, 8, 1) // 64).astype(np.uint8)
+    sizes, original = [], likeness._candidates
+
+    def counting(*arguments):
+        for pairs in original(*arguments):
+            sizes.append(len(pairs))
+            yield pairs
+
+    monkeypatch.setattr(likeness, "_candidates", counting)
+    found = alike(Dataset(images[:200], [0] * 200), Dataset(images[200:], [0] * 100))
+    assert found.classes.tolist() == [300]
+    assert 250 < sum(sizes) <= 300 * 3
+
+
+def test_of_very_many_pictures_some_are_compared_taken_evenly(monkeypatch):
+    monkeypatch.setattr(likeness, "MOST_COMPARED", 10)
+    train, test = Dataset(noise(30, 4, 4, 1), [0] * 30), Dataset(noise(9, 4, 4, 1, seed=1), [0] * 9)
+    assert alike(train, test).compared == 10
+    places = likeness._places(train, test, duplicates(train, test))
+    assert (places[0], places[-1]) == (0, 38)
+    assert set(np.diff(places)) == {4, 5}
+
+
 # The whole
 
 
@@ -313,6 +412,15 @@ def test_mnist_is_what_everybody_finds_it_to_be(mnist):
     assert (round(found.pixels.mean, 4), round(found.pixels.deviation, 4)) == (0.1307, 0.3081)
     assert found.components.shares[:2] == pytest.approx([0.0970, 0.0710], abs=1e-4)
     assert (found.duplicates.train, found.duplicates.test, found.duplicates.between) == ([], [], [])
+    near = found.near_duplicates
+    assert (near.compared, near.classes.argmax(), near.contradictions) == (70_000, 1, [])
+    best = near.closest[1][0]
+    pictures = (
+        {"train": mnist[0], "test": mnist[1]}[s].images[i].ravel()
+        for s, i in (best.first, best.second)
+    )
+    assert best.correlation == pytest.approx(np.corrcoef(*pictures)[0, 1], abs=1e-5)
+    assert best.correlation > 0.99
     ink, _, aspect = (found.quantiles[measure][:, 2] for measure in ("ink", "slant", "aspect"))
     assert ink.argmin() == aspect.argmin() == 1
     assert ink.argmax() == 0
@@ -340,6 +448,8 @@ def test_numbers_are_plain_and_hold_no_nan():
     assert numbers["strokes"]["ink"][1] == [None] * 5
     assert [len(numbers["unusual"][name]) for name in "abcd"] == [4, 0, 4, 0]
     assert numbers["duplicates"]["between"] == [[[0], [0]], [[1], [1]]]
+    assert numbers["near_duplicates"]["between"] == {"pictures": 0, "other_label": 0}
+    assert numbers["near_duplicates"]["classes"] == [0] * 4
 
 
 def test_sets_that_do_not_belong_together_are_refused():

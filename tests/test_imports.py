@@ -32,6 +32,8 @@ HOUSE = (
     "inspection",
     "bridge",
     "report",
+    "learn",
+    "seeing",
     "runs",
     "comparison",
     "reader",
@@ -122,5 +124,6 @@ for name in minicnn.__all__:
     first = getattr(minicnn, name)
     assert getattr(minicnn, name) is first, f"minicnn.{name} became {getattr(minicnn, name)}"
     assert name in dir(minicnn)
+    print(name)
 """
-    run_python("-c", program)
+    assert run_python("-c", program).split() == minicnn.__all__

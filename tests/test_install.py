@@ -93,8 +93,14 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     sources = {
         path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "minicnn").rglob("*.py")
     }
-    assert {name for name in names if name.endswith(".py")} == sources
-    others = {name for name in names if name.startswith("minicnn/")} - sources
+    assert sources <= names
+    lessons = {
+        f"minicnn/learn/lessons/{path.parent.name}/{path.name}"
+        for path in (CHECKOUT / "lessons").glob("*/*")
+        if path.is_file()
+    }
+    others = {name for name in names if name.startswith("minicnn/")} - sources - lessons
+    assert lessons <= names
     examples = {f"minicnn/examples/{path.name}" for path in labelled()}
     texts = {
         "py.typed",
@@ -113,7 +119,8 @@ def test_the_files_in_the_wheel_are_those_of_the_checkout(wheel):
     with zipfile.ZipFile(wheel) as file:
         for name in file.namelist():
             if name.startswith("minicnn/"):
-                assert file.read(name) == (CHECKOUT / name).read_bytes(), name
+                path = CHECKOUT / name.removeprefix("minicnn/learn/" * name.count("/lessons/"))
+                assert file.read(name) == path.read_bytes(), name
 
 
 def test_the_wheel_says_what_it_is(wheel):
@@ -153,6 +160,19 @@ def test_the_installed_package_trains_outside_of_the_checkout(installed, elsewhe
     assert metrics == {"run": "run", **json.loads((elsewhere / "run/metrics.json").read_text())}
     evaluated = output(installed / "minicnn", "evaluate", "run", "--json", cwd=elsewhere)
     assert json.loads(evaluated)["test_accuracy"] == metrics["test_accuracy"]
+
+
+def test_a_student_works_from_the_installed_package(installed, elsewhere):
+    output(installed / "minicnn", "learn", "init", "mine", cwd=elsewhere)
+    mine = elsewhere / "mine"
+    assert "07_convolution" in output(installed / "minicnn", "learn", "start", "07", cwd=mine)
+    listed = json.loads(output(installed / "minicnn", "learn", "list", "--json", cwd=mine))
+    (convolution,) = (each for each in listed if each["lesson"] == 7)
+    assert convolution["exercises"] == {"im2col": "todo", "conv2d": "todo"}
+    solve = "from minicnn.learn import library, script\nprint(script.solved(library.lesson(7)))"
+    text = output(installed / "python", "-c", solve, cwd=mine)
+    (mine / "07_convolution" / "lesson.py").write_text(text)
+    assert "Lesson 7 is done" in output(installed / "minicnn", "learn", "check", cwd=mine)
 
 
 def test_mnist_is_in_the_installed_package(installed, elsewhere):

@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 from minicnn.bridge.extras import required
-from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
+from minicnn.bridge.keras_config import Config, class_names_of, keras_config, model_of, weights_of
 from minicnn.bridge.reading import reading
 from minicnn.errors import CheckpointError
-from minicnn.files import StrPath, atomic
+from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.tape import Array
 
@@ -37,7 +37,7 @@ def read_h5(path: StrPath) -> Sequential:
 
         model = model_of(json.loads(_text(h5.attrs["model_config"])), arrays)
         names = json.loads(_text(h5.attrs.get("class_names", "null")))
-        model.class_names = None if names is None else tuple(names)
+        model.class_names = class_names_of(names, model)
     return model
 
 
@@ -56,18 +56,11 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def write_h5(path: StrPath, model: Sequential, softmax: bool = True) -> None:
-    """Write a file that Keras loads; one that was there is replaced whole.
+def h5_bytes(model: Sequential, softmax: bool = True) -> bytes:
+    """The content of a `.h5` file that Keras loads.
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     """
-    content = h5_bytes(model, softmax)
-    with atomic(path) as partial:
-        partial.write_bytes(content)
-
-
-def h5_bytes(model: Sequential, softmax: bool = True) -> bytes:
-    """What `write_h5` writes."""
     h5py = required("h5py", "keras")
     config = keras_config(model, softmax)
     weights = weights_of(model)

@@ -15,10 +15,10 @@ from typing import Any
 
 from minicnn.bridge.extras import required
 from minicnn.bridge.h5 import VERSION
-from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
+from minicnn.bridge.keras_config import Config, class_names_of, keras_config, model_of, weights_of
 from minicnn.bridge.reading import reading
 from minicnn.errors import CheckpointError
-from minicnn.files import StrPath, atomic
+from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.tape import Array
 
@@ -49,7 +49,7 @@ def read_keras(path: StrPath) -> Sequential:
             model = model_of(config, arrays)
         if METADATA in archive.namelist():
             names = json.loads(archive.read(METADATA)).get("class_names")
-            model.class_names = None if names is None else tuple(names)
+            model.class_names = class_names_of(names, model)
     return model
 
 
@@ -78,18 +78,11 @@ def _arrays(h5: Any, folder: str, layer: str) -> list[Array]:
     return [group[str(number)][()] for number in numbers]
 
 
-def write_keras(path: StrPath, model: Sequential, softmax: bool = True) -> None:
-    """Write a file that Keras loads; one that was there is replaced whole.
+def keras_bytes(model: Sequential, softmax: bool = True) -> bytes:
+    """The content of a `.keras` file that Keras loads.
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     """
-    content = keras_bytes(model, softmax)
-    with atomic(path) as partial:
-        partial.write_bytes(content)
-
-
-def keras_bytes(model: Sequential, softmax: bool = True) -> bytes:
-    """What `write_keras` writes."""
     h5py = required("h5py", "keras")
     config = keras_config(model, softmax)
     layers = config["config"]["layers"]

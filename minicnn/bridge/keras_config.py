@@ -5,12 +5,17 @@ the initializers. Not carried over is what else belongs to training: the optimiz
 loss, metrics, regularizers, constraints, frozen layers, seeds. A `Rescaling(1/255)` at the
 beginning is left out, for minicnn's pictures are in [0, 1] already. What changes the outputs and
 minicnn does not have is refused by name.
+
+A layer with ``use_bias=False`` gets a bias of zeros, for minicnn's layers have one always: its
+outputs are the same, but it is trained along, and Keras counts it when the model goes back.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from minicnn.bridge.softmax import with_softmax, without_softmax
 from minicnn.errors import CheckpointError, ShapeError
@@ -47,7 +52,6 @@ ONLY: dict[str, Any] = {
     "data_format": "channels_last",
     "dilation_rate": 1,
     "groups": 1,
-    "use_bias": True,
     "center": True,
     "scale": True,
     "renorm": False,
@@ -139,6 +143,16 @@ def weights_of(model: Sequential) -> Weights:
 # ------------------------------------------------------------------ Keras to minicnn
 
 
+def class_names_of(names: Any, model: Sequential) -> tuple[str, ...] | None:
+    """The names that a file gives the model's classes; `CheckpointError` if they do not fit it."""
+    if names is None:
+        return None
+    count = model.layer_rows()[-1].output_shape[-1]
+    if not isinstance(names, list) or [type(name) for name in names] != [str] * count:
+        raise CheckpointError(f"its class_names must be a list of {count} names, got {names!r:.60}")
+    return tuple(names)
+
+
 def model_of(config: Any, weights: Callable[[int, Config], Sequence[Array]]) -> Sequential:
     """The minicnn model of a Keras description and its weights, less a softmax at the end.
 
@@ -159,7 +173,7 @@ def model_of(config: Any, weights: Callable[[int, Config], Sequence[Array]]) -> 
     model = Sequential(*without_softmax(layers), input_shape=shape)
     arrays: dict[str, Array] = {}
     for i, layer in zip(places, model.layers, strict=False):  # a softmax has none
-        arrays |= _named(layer, weights(i, described[i]))
+        arrays |= _named(layer, [*weights(i, described[i]), *_zero_bias(described[i], layer)])
     model.set_weights(arrays)
     return model
 
@@ -267,9 +281,19 @@ _IN: dict[str, Callable[[str, Any], Any]] = {
 """How a setting is read, where it is not as it is."""
 
 
+def _zero_bias(described: Config, layer: Module) -> list[Array]:
+    """What stands for the bias that a layer in Keras does not have."""
+    if described["config"].get("use_bias", True):
+        return []
+    return [np.zeros_like(bias.data) for name, bias in layer.named_tensors() if name == "bias"]
+
+
 def _named(layer: Module, arrays: Sequence[Array]) -> dict[str, Array]:
     names = [name for name, _ in layer.named_tensors()]
     if len(arrays) != len(names):
         needed = f"{len(names)} ({', '.join(names)})" if names else "none"
         raise CheckpointError(f"{layer.name!r} has {len(arrays)} arrays of weights, needs {needed}")
+    for name, array in zip(names, arrays, strict=True):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise CheckpointError(f"'{layer.name}.{name}' holds what is not a number, or infinite")
     return {f"{layer.name}.{name}": a for name, a in zip(names, arrays, strict=True)}

@@ -22,7 +22,8 @@ def from_keras(model: Any) -> Sequential:
     - `model`: a built `keras.Sequential`. A softmax at its end is left to minicnn's loss, a
       `Rescaling(1/255)` at its beginning to minicnn's data.
 
-    The optimizer and its settings are not carried over. Raises `CheckpointError` for a model that
+    A layer with ``use_bias=False`` gets a bias of zeros. The optimizer and its settings are not
+    carried over. Raises `CheckpointError` for a model that
     is not Sequential, and for layers and settings that minicnn does not have, by name.
     """
     kind = next(

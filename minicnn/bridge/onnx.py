@@ -14,7 +14,6 @@ import numpy as np
 from minicnn import nn
 from minicnn.bridge.extras import required
 from minicnn.errors import ShapeError
-from minicnn.files import StrPath, atomic
 from minicnn.kernels.geometry import Pair, pads
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array
@@ -28,8 +27,8 @@ ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": 
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
-def write_onnx(path: StrPath, model: nn.Sequential, softmax: bool = True) -> None:
-    """Write an ONNX file, IR 10 and opset 17; one that was there is replaced whole.
+def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
+    """The content of an ONNX file, IR 10 and opset 17.
 
     - `softmax`: end in a softmax: the output is `probabilities` (N, classes) instead of `logits`.
 
@@ -37,13 +36,6 @@ def write_onnx(path: StrPath, model: nn.Sequential, softmax: bool = True) -> Non
     JSON at `class_names`. Dropout does nothing in prediction and is left out. Raises
     `MissingPackageError` without the onnx package, `ShapeError` before the model is built.
     """
-    content = onnx_bytes(model, softmax)
-    with atomic(path) as partial:
-        partial.write_bytes(content)
-
-
-def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
-    """What `write_onnx` writes."""
     onnx = required("onnx", "export")
     if model.input_shape is None:
         raise ShapeError("the model has no weights yet; give it an input_shape or an input")

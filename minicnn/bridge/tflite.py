@@ -10,17 +10,16 @@ import numpy as np
 from minicnn.bridge.extras import quiet, required
 from minicnn.bridge.live import to_keras
 from minicnn.errors import ShapeError
-from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
 from minicnn.tape import Array
 
 BATCH = 500
 
 
-def write_tflite(
-    path: StrPath, model: Sequential, softmax: bool = True, calibration: Array | None = None
-) -> None:
-    """Write a TensorFlow Lite file; one that was there is replaced whole.
+def tflite_bytes(
+    model: Sequential, softmax: bool = True, calibration: Array | None = None
+) -> bytes:
+    """The content of a TensorFlow Lite file.
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     - `calibration`: training pictures (N, H, W, C), float32 in [0, 1]; some hundreds do. With them
@@ -29,15 +28,6 @@ def write_tflite(
 
     Raises `MissingPackageError` without TensorFlow, `ShapeError` before the model is built.
     """
-    content = tflite_bytes(model, softmax, calibration)
-    with atomic(path) as partial:
-        partial.write_bytes(content)
-
-
-def tflite_bytes(
-    model: Sequential, softmax: bool = True, calibration: Array | None = None
-) -> bytes:
-    """What `write_tflite` writes."""
     with quiet():
         tf = required("tensorflow", "export")
         converter = tf.lite.TFLiteConverter.from_keras_model(to_keras(model, softmax))

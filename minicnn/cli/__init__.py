@@ -3,20 +3,36 @@
 import io
 import sys
 
-from minicnn.cli import compare, evaluate, explore, export, models, predict, profile, report, train
+from minicnn.cli import (
+    compare,
+    doctor,
+    evaluate,
+    explore,
+    export,
+    learn,
+    models,
+    predict,
+    profile,
+    report,
+    teach,
+    train,
+)
 from minicnn.cli.app import app
 from minicnn.errors import MinicnnError
 
 __all__ = [
     "compare",
+    "doctor",
     "evaluate",
     "explore",
     "export",
+    "learn",
     "main",
     "models",
     "predict",
     "profile",
     "report",
+    "teach",
     "train",
 ]
 

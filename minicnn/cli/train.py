@@ -44,6 +44,13 @@ def train(
     ] = None,
     data: DataOption = None,
     kernels: Annotated[str | None, typer.Option(help="fast or reference.")] = None,
+    own_code: Annotated[
+        Path | None,
+        typer.Option("--with", help="Your folder of lessons: train with your own functions."),
+    ] = None,
+    through: Annotated[
+        int | None, typer.Option(min=1, help="With those of the lessons up to this one.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/MODEL-1, -2, … if not given.")
     ] = None,
@@ -71,6 +78,8 @@ def train(
         "seed": seed,
         "data": None if data is None else os.path.abspath(data),
         "kernels": kernels,
+        "own_code": None if own_code is None else _lessons_folder(own_code),
+        "through": through,
     }
     if resume:
         if out is None:
@@ -79,6 +88,8 @@ def train(
     else:
         settings = runs.Settings.of(**{"model": "cnn_classic", **runs.given(changes)})
     folder = out or runs.free_folder(settings.model)
+    if settings.own_code is not None and not as_json:
+        _show_parts(settings.own_code, settings.through)
     metrics = runs.train(settings, folder, resume).metrics()
     if as_json:
         print(json.dumps({"run": str(folder), **metrics}, indent=2))
@@ -86,6 +97,29 @@ def train(
         _show_run(folder, metrics)
     if metrics["interrupted"]:
         raise SystemExit(130)
+
+
+def _lessons_folder(folder: Path) -> str:
+    """The student's folder; the word "mine" means the one that the command is called in."""
+    from minicnn.learn.workspace import Workspace
+
+    if folder == Path("mine") and not folder.exists():
+        folder = Path()
+    return str(Workspace.find(folder).folder)
+
+
+def _show_parts(folder: str, through: int | None) -> None:
+    """Whose each function is."""
+    from minicnn.learn.own_code import parts
+
+    table = Table(box=None, header_style="bold")
+    for column in ("lesson", "function", "whose"):
+        table.add_column(column)
+    for part in parts(folder, through):
+        style = "green" if part.whose == "yours" else "dim"
+        table.add_row(part.lesson.name, part.exercise.name, part.whose, style=style)
+    show(table)
+    print()
 
 
 def _show_run(folder: Path, metrics: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from minicnn.metrics import Interval
@@ -113,6 +114,31 @@ class Row:
         """By engine, those that there are."""
         both = [("minicnn", self.minicnn), ("keras", self.keras)]
         return [(engine, result) for engine, result in both if result is not None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found.
+
+    - `folder`: where it stands.
+    - `rows`: one for each model, in the order that was asked for; only the finished ones if it
+      was `interrupted`, by Ctrl-C.
+    - `best`: the name of the model with the highest validation accuracy, the first of equals; None
+      if none held out a validation set. The test set decides nothing.
+    """
+
+    folder: Path
+    rows: tuple[Row, ...]
+    best: str | None
+    interrupted: bool = False
+
+    def numbers(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "rows": [row.numbers() for row in self.rows],
+            "best": self.best,
+            "interrupted": self.interrupted,
+        }
 
 
 def best_of(rows: Sequence[Row]) -> Row | None:
@@ -238,3 +264,18 @@ def markdown(cells: Cells, right_from: int = 1) -> str:
     """
     rule = ["---" if place < right_from else "---:" for place in range(len(cells[0]))]
     return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]])
+
+
+def document(rows: Sequence[Row], best: Row | None) -> str:
+    """All tables in Markdown, and which model was best."""
+    engines = any(row.keras for row in rows)
+    parts = ["# Comparison", markdown(results_table(rows), right_from=2 if engines else 1)]
+    if engines:
+        parts += ["Test accuracy in both engines:", markdown(engines_table(rows))]
+    parts.append(markdown(layers_table(rows), right_from=2))
+    if best is not None:
+        parts.append(
+            f"Best in validation: `{best.name}` ({best.minicnn.validation_accuracy:.4f}), "
+            "saved as `best.npz`. The test set decided nothing."
+        )
+    return "\n\n".join(parts) + "\n"

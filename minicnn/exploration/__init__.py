@@ -18,6 +18,7 @@ from minicnn.errors import DataError
 from minicnn.exploration.balance import Balance, ChiSquared, balance
 from minicnn.exploration.components import Components, components, distances, most_unusual
 from minicnn.exploration.duplicates import Duplicates, duplicates
+from minicnn.exploration.likeness import ALIKE, LikePair, NearDuplicates, near_duplicates
 from minicnn.exploration.pixels import ClassPictures, Pixels, class_pictures, pixels
 from minicnn.exploration.strokes import (
     MEASURES,
@@ -30,6 +31,7 @@ from minicnn.progress import steps
 from minicnn.tape import Array
 
 __all__ = [
+    "ALIKE",
     "MEASURES",
     "QUANTILES",
     "Balance",
@@ -38,6 +40,8 @@ __all__ = [
     "Components",
     "Duplicates",
     "Exploration",
+    "LikePair",
+    "NearDuplicates",
     "Pixels",
     "Strokes",
     "explore",
@@ -71,6 +75,7 @@ class Exploration:
     distance: Array
     unusual: list[Array]
     duplicates: Duplicates
+    near_duplicates: NearDuplicates
 
     def numbers(self) -> dict[str, Any]:
         """The findings as plain data for JSON; what is not a number is None."""
@@ -100,6 +105,10 @@ class Exploration:
                 for name, places in zip(names, self.unusual, strict=True)
             },
             "duplicates": asdict(self.duplicates),
+            "near_duplicates": {
+                **asdict(self.near_duplicates),
+                "classes": self.near_duplicates.classes.tolist(),
+            },
         }
         return _without_nan(plain)
 
@@ -135,7 +144,7 @@ def explore(train: Dataset, test: Dataset, *, progress: bool = True) -> Explorat
         raise DataError(
             f"training and test set differ: {train} and {test}; need the same pictures and classes"
         )
-    with steps(6, progress) as step:
+    with steps(7, progress) as step:
         step("balance")
         balanced = balance(train, test)
         step("pixels")
@@ -150,6 +159,8 @@ def explore(train: Dataset, test: Dataset, *, progress: bool = True) -> Explorat
         far = distances(np.column_stack([found.points, found.residuals]), train.labels)
         step("duplicates")
         equal = duplicates(train, test)
+        step("near-duplicates")
+        alike = near_duplicates(train, test, found, equal)
     return Exploration(
         train,
         test,
@@ -165,4 +176,5 @@ def explore(train: Dataset, test: Dataset, *, progress: bool = True) -> Explorat
         far,
         most_unusual(far, train.labels, train.classes, UNUSUAL),
         equal,
+        alike,
     )

@@ -43,3 +43,8 @@ def block_mean(images: Array, factor: int) -> Array:
         sums = np.add.reduceat(images, starts, axis=axis)
         images = sums / widths.reshape([-1 if axis == each else 1 for each in range(4)])
     return images
+
+
+def rows(images: Array, block: int) -> Array:
+    """Pictures as rows of their block means: (n, H, W, C) -> (n, D)."""
+    return block_mean(images, block).reshape(len(images), -1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.exploration.blocks import block_mean, pieces
+from minicnn.exploration.blocks import pieces, rows
 from minicnn.tape import Array
 
 MOST_FEATURES = 1024  # numbers of a picture; their covariance is decomposed in about a second
@@ -51,14 +51,14 @@ def components(data: Dataset) -> Components:
            [0., 1.]]), array([1., 0.]))
     """
     block = _block(data.image_shape)
-    features = _rows(data.scaled([0]), block).shape[1]
+    features = rows(data.scaled([0]), block).shape[1]
     mean = np.zeros(features)
     for _, images in pieces(data):
-        mean += _rows(images, block).sum(axis=0, dtype=np.float64) / len(data)
+        mean += rows(images, block).sum(axis=0, dtype=np.float64) / len(data)
     covariance = np.zeros((features, features))
     for _, images in pieces(data):
         # In float32 for speed; centred before, so that nothing is cancelled after.
-        centred = _rows(images, block) - mean.astype(np.float32)
+        centred = rows(images, block) - mean.astype(np.float32)
         covariance += centred.T @ centred / len(data)
     variance, vectors = np.linalg.eigh(covariance)  # ascending
     variance, axes = variance[::-1].clip(0), vectors.T[::-1]
@@ -67,7 +67,7 @@ def components(data: Dataset) -> Components:
     residuals = np.zeros(len(data), np.float32)
     kept = axes.astype(np.float32)
     for part, images in pieces(data):
-        centred = _rows(images, block) - mean.astype(np.float32)
+        centred = rows(images, block) - mean.astype(np.float32)
         points[part] = centred @ kept.T
         if len(axes) < features:
             residuals[part] = np.linalg.norm(centred - points[part] @ kept, axis=1)
@@ -82,11 +82,6 @@ def _block(image_shape: tuple[int, int, int]) -> int:
             break
         block += 1
     return block
-
-
-def _rows(images: Array, block: int) -> Array:
-    """(n, H, W, C) -> (n, D)."""
-    return block_mean(images, block).reshape(len(images), -1)
 
 
 def _signed(axes: Array) -> Array:

@@ -27,7 +27,7 @@ HEAT = colormaps["magma"]
 
 def class_counts(balance: Balance, class_names: Sequence[str]) -> Figure:
     """The share of each class in the training and the test set, beside equal shares."""
-    figure = style.figure(WIDTH, 2.9 + _extra_height(class_names))
+    figure = style.figure(WIDTH, 2.6 + _extra_height(class_names))
     axes = figure.subplots()
     places = np.arange(len(class_names))
     sets = (("training", balance.train, style.BLUE), ("test", balance.test, style.ORANGE))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.exploration import MEASURES, ChiSquared, Exploration, Pixels
+from minicnn.exploration import ALIKE, MEASURES, ChiSquared, Exploration, LikePair, Pixels
 from minicnn.report import data_figures as draw
 from minicnn.report.mosaic import colours, mosaic
 from minicnn.report.page import Page, Part, Picture, Section, Table, Text, picture
@@ -15,6 +15,7 @@ SAMPLES = 10  # of a class
 CLASSES_IN_A_FIGURE = 20
 MOST_CLASSES = 100  # of which pictures are shown
 MOST_GROUPS = 8  # of equal pictures
+PAIRS_IN_A_ROW = 4  # of nearly equal pictures
 
 
 def data_page(found: Exploration, name: str) -> Page:
@@ -44,6 +45,7 @@ def data_page(found: Exploration, name: str) -> Page:
             Section("Principal components", list(_components(found))),
             Section("The most unusual pictures", list(_unusual(found))),
             Section("Equal pictures", list(_duplicates(found))),
+            Section("Nearly equal pictures", list(_near_duplicates(found))),
         ],
     )
 
@@ -298,3 +300,65 @@ def _groups(found: Exploration, groups: Sequence[tuple[str, tuple[int, ...]]]) -
     notes = [[f"{part[:5]} #{group[0]}" for part, group in groups]]
     caption = f"The first {len(groups)} of them, each shown once, with the position of the first."
     return picture("equal", mosaic([row], (), notes), "Pictures that occur more than once", caption)
+
+
+def _near_duplicates(found: Exploration) -> Iterator[Part]:
+    near, names = found.near_duplicates, found.train.class_names
+    yield Text(
+        f"Pictures whose pixels have a correlation of {ALIKE:g} and more are the same but for "
+        "noise, brightness and contrast, or so simple that two of them look alike. "
+        f"{near.compared:,} different pictures of both sets were compared."
+    )
+    if not near.classes.any():
+        yield Text("None of them is nearly equal to another.")
+        return
+    yield Table(
+        ["", "pictures", "of another label"],
+        [
+            [what, f"{count.pictures:,}", f"{count.other_label:,}"]
+            for what, count in (
+                ("training pictures that are like another one", near.train),
+                ("test pictures that are like another one", near.test),
+                ("test pictures that are like a training picture", near.between),
+            )
+        ],
+    )
+    most = int(near.classes.argmax())
+    yield Text(
+        f"Most of them are of class {names[most]}: {near.classes[most]:,} of "
+        f"{near.classes.sum():,}."
+    )
+    closest = [(name, pairs) for name, pairs in zip(names, near.closest, strict=True) if pairs]
+    if near.contradictions:
+        alt = "Nearly equal pictures with different labels"
+        shown = [("", near.contradictions)]
+        yield _pairs(found, "different_labels", shown, alt, "Nearly equal, but of two labels")
+    if closest:
+        alt = "The closest pairs of nearly equal pictures of each class, a row for each class"
+        yield _pairs(found, "nearly_equal", closest, alt, "The closest pairs of each class")
+
+
+def _pairs(
+    found: Exploration,
+    name: str,
+    rows: Sequence[tuple[str, Sequence[LikePair]]],
+    alt: str,
+    title: str,
+) -> Picture:
+    """Rows of pairs, each of two pictures side by side, with room between one and the next."""
+    sets = {"train": found.train, "test": found.test}
+    gap = np.ones((1, *colours(found.train.images[:1]).shape[1:]))
+    drawn, notes = [], []
+    for _, pairs in rows[:CLASSES_IN_A_FIGURE]:
+        places = [
+            place for pair in pairs[:PAIRS_IN_A_ROW] for place in (pair.first, pair.second, None)
+        ][:-1]
+        drawn.append(
+            np.concatenate(
+                [colours(sets[place[0]].images[[place[1]]]) if place else gap for place in places]
+            )
+        )
+        notes.append([f"{place[0]} #{place[1]}" if place else "" for place in places])
+    caption = f"{title}, the closest first."
+    labels = [label for label, _ in rows[:CLASSES_IN_A_FIGURE]]
+    return picture(name, mosaic(drawn, labels, notes), alt, caption)

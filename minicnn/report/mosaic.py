@@ -56,6 +56,8 @@ def draw(
     height, width, wide = _cell(rows, bool(notes))
     gap = GAP * max(height, width)
     columns = max(len(row) for row in rows)
+    sizes = [style.fitting(note, CELL, style.SMALL) for written in notes for note in written]
+    text = style.words(min(sizes, default=style.SMALL))
     top, middles = 0.0, []
     for row, written in zip(rows, notes or [()] * len(rows), strict=True):
         middles.append(top + height / 2)
@@ -63,7 +65,6 @@ def draw(
             across = len(row) * (wide + gap) - gap
             show(axes, _joined(row, wide, gap), 0, across, top, height)
         for place, note in enumerate(written if any(written) else ()):
-            text = style.words(style.fitting(note, CELL, style.SMALL))
             middle, foot = place * (wide + gap) + wide / 2, top + height + 0.6 * gap
             shown = axes.text(middle, foot, note, ha="center", va="top", **text)
             shown.set_in_layout(False)  # it is inside the axes; to measure hundreds takes long

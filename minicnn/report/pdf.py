@@ -14,8 +14,10 @@ from minicnn.report.page import Page, Part, Picture, Section, Table, Text
 
 MARGIN = 18  # millimetres, as all lengths here
 LINE = 5.2
+ROW = 5.4  # of a table
 INCH = 25.4
 SCALE = 0.85  # of pictures; their letters are then as large as those of a caption
+LEAST = 0.65  # of a picture's size: so much smaller it may be, to fill a page that is begun
 FACTS_IN_A_ROW = 4
 LONGEST_TABLE = 20  # rows, that is kept on one page
 FONTS = {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf"}  # they come with matplotlib
@@ -84,10 +86,10 @@ class _Document(FPDF):
             self._part(part)
 
     def _beginning(self, section: Section) -> float:
-        """The height of the parts up to the first that is no text, for they belong together."""
+        """The least height of the parts up to the first that is no text: they belong together."""
         height = 0.0
         for part in section.parts:
-            height += self._height(part)
+            height += self._height(part, LEAST)
             if not isinstance(part, Text):
                 break
         return min(height, self.eph - 40)
@@ -101,8 +103,11 @@ class _Document(FPDF):
             self._table(part)
             self._caption(part.caption)
         else:
+            self._make_room(self._height(part, LEAST))
+            room = self.h - self.b_margin - self.get_y() - self._height(part, 0)
             width, height = self._size(part)
-            self._make_room(self._height(part))
+            if height > room:
+                width, height = width * room / height, room
             self.image(io.BytesIO(part.png), w=width, h=height, alt_text=part.alt)
             self.ln(1)
             self._caption(part.caption)
@@ -119,7 +124,7 @@ class _Document(FPDF):
             col_widths=widths,
             align="LEFT",
             text_align=["LEFT" if i < words else "RIGHT" for i in range(len(table.head))],
-            line_height=LINE,
+            line_height=ROW - 1,
             padding=(0.5, 0.8),
             borders_layout=borders,
             headings_style=FontFace(emphasis="B", color=style.FAINT),
@@ -144,13 +149,15 @@ class _Document(FPDF):
         scale = min(1, self.epw / width, room / height)
         return scale * width, scale * height
 
-    def _height(self, part: Part) -> float:
+    def _height(self, part: Part, scale: float = 1) -> float:
+        """What a part takes, a picture as much smaller as `scale` says."""
         if isinstance(part, Picture):
-            return self._size(part)[1] + 2 + self._lines(part.caption, 8) * 4.4
+            return scale * self._size(part)[1] + 2 + self._lines(part.caption, 8) * 4.4
         if isinstance(part, Text):
             return self._lines(part.text, 9.5) * LINE + 2
         rows = len(part.rows) + 1  # a table that is longer than this may go on on the next page
-        return (LINE + 1) * (rows if rows <= LONGEST_TABLE else 4) + 8
+        caption = self._lines(part.caption, 8) * 4.4
+        return ROW * (rows if rows <= LONGEST_TABLE else 4) + 2 + caption
 
     def _lines(self, text: str, size: float) -> int:
         if not text:

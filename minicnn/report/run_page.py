@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,9 @@ def _settings(report: RunReport) -> Table:
         ]
         for key, value in report.settings.items()
     ]
-    return Table(["setting", "value"], rows, text_columns=2)
+    half = -(-len(rows) // 2)  # side by side, for it is a long list of short words
+    pairs = zip_longest(rows[:half], rows[half:], fillvalue=["", ""])
+    return Table(["setting", "value"] * 2, [left + right for left, right in pairs], text_columns=4)
 
 
 def _layers(model: Sequential) -> Table:

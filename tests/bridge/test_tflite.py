@@ -6,17 +6,16 @@ from ai_edge_litert.interpreter import Interpreter
 
 import minicnn as mc
 from minicnn import kernels
-from minicnn.bridge.tflite import quantised, run_tflite, tflite_bytes, write_tflite
+from minicnn.bridge.tflite import quantised, run_tflite, tflite_bytes
 from minicnn.errors import ShapeError
 
 from .models import every_layer, inputs
 
 
-def test_every_layer_in_a_row(tmp_path):
+def test_every_layer_in_a_row():
     model = every_layer()
     x = inputs(model, 501)
-    write_tflite(tmp_path / "model.tflite", model)
-    outputs = run_tflite((tmp_path / "model.tflite").read_bytes(), x)
+    outputs = run_tflite(tflite_bytes(model), x)
     np.testing.assert_allclose(outputs, kernels.softmax(model.predict(x)), atol=1e-6)
     logits = run_tflite(tflite_bytes(model, softmax=False), x)
     np.testing.assert_allclose(logits, model.predict(x), rtol=1e-4, atol=1e-5)

@@ -81,6 +81,7 @@ def test_any_pictures_have_a_page(kind):
         "Principal components",
         "The most unusual pictures",
         "Equal pictures",
+        "Nearly equal pictures",
     ]
     assert all(each.parts for each in page.sections)
     names = [each.name for each in page.pictures]
@@ -130,6 +131,18 @@ def test_equal_pictures_are_counted_and_shown():
     assert [row[1:] for row in table.rows] == [["1", "3"], ["0", "0"], ["3", "3"], ["1", ""]]
     assert shown.name == "equal"
     assert dict(page.facts)["equal pictures"] == "4"
+
+
+def test_nearly_equal_pictures_are_counted_and_shown():
+    images = noise(30, 6, 6, 1)
+    images[[4, 9, 21]] = images[2] // 2 + np.array([0, 20, 40]).reshape(3, 1, 1, 1)
+    train, test = Dataset(images[:20], np.arange(20) % 2), Dataset(images[20:], [1] * 10)
+    page = data_page(explore(train, test, progress=False), "noise")
+    said, table, most, other, own = section(page, "Nearly equal pictures")
+    assert "30 different pictures of both sets" in said.text
+    assert [row[1:] for row in table.rows] == [["3", "3"], ["0", "0"], ["1", "1"]]
+    assert most.text == "Most of them are of class 0: 2 of 4."
+    assert (other.name, own.name) == ("different_labels", "nearly_equal")
 
 
 # The command

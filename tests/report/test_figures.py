@@ -94,7 +94,13 @@ def test_curves_show_no_accuracy_above_a_hundred_percent():
 
 
 def test_curves_leave_a_gap_where_training_diverged():
-    draw(figures.curves({"loss": [2.0, np.nan, np.inf], "accuracy": [np.nan] * 3}))
+    figure = draw(figures.curves({"loss": [2.0, np.nan, np.inf], "accuracy": [np.nan] * 3}))
+    loss, accuracy = (axes.lines[0].get_ydata() for axes in figure.axes)
+    assert np.isfinite(loss).tolist() == [True, False, False]
+    assert not np.isfinite(accuracy).any()
+    for axes in figure.axes:
+        assert np.isfinite(axes.get_ylim()).all()
+        assert axes.get_xlim()[1] > 3  # the epochs of the gap have their room
 
 
 @pytest.mark.parametrize(

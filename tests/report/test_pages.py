@@ -150,6 +150,20 @@ def test_pdf_keeps_a_title_with_what_follows_it():
     assert second.index("Heading") < second.index("About it.")
 
 
+@pytest.mark.parametrize(("lines", "sheets"), [(0, 1), (14, 1), (20, 2)])
+def test_pdf_makes_a_picture_smaller_rather_than_leave_the_foot_of_a_page_empty(lines, sheets):
+    filler = Section("filler", [Text("\n".join(["line"] * lines or ["line"]))])
+    made = pdf(Page("t", "l", [], [filler, Section("s", [drawn("large", 6, 7)])]))
+    document = pypdfium2.PdfDocument(made)
+    assert len(document) == sheets
+    (image,) = [o for o in document[sheets - 1].get_objects() if isinstance(o, pypdfium2.PdfImage)]
+    left, bottom, right, top = image.get_bounds()
+    assert (right - left) / (top - bottom) == pytest.approx(6 / 7, rel=1e-3)
+    full = 7 * 72 * 0.85
+    assert (top - bottom < 0.99 * full) == (lines == 14)
+    assert bottom > 22 / 25.4 * 72
+
+
 def test_a_long_table_goes_on_on_the_next_page_with_its_head():
     rows = [[f"row {i}", str(i)] for i in range(90)]
     texts = pdf_text(pdf(Page("t", "l", [], [Section("s", [Table(["name", "number"], rows)])])))

@@ -6,6 +6,7 @@ from numba.extending import register_jitable
 
 from minicnn.kernels import reference
 from minicnn.kernels.fast.parallel import (
+    PRODUCTS,
     Array,
     alike,
     contiguous,
@@ -169,7 +170,7 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     """``a @ b + bias``, with ReLU if asked for."""
     m, n = len(a), b.shape[1]
     few_rows = m < 4 * MR
-    if few_rows and n < SPAN:  # so little work that to prepare it would take longer
+    if n < SPAN if few_rows else m * b.size < PRODUCTS:  # to prepare it would take longer
         y = a @ b + bias
         return reference.relu(y) if relu else y
     flat, row_step, step = _flat(a)

@@ -66,7 +66,7 @@ class Kernel:
     """
 
     def __init__(self, function: Callable[..., None]):
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function)  # type: ignore[arg-type]
         self.together = njit(parallel=True, **_options)(function)
         self.alone = njit(**_options)(_named(function, f"{function.__qualname__}_alone"))
 

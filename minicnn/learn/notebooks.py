@@ -1,0 +1,70 @@
+"""Executes a lesson as a notebook, and looks at what came out."""
+
+import base64
+import io
+import tempfile
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from minicnn.errors import LessonError, MissingPackageError, one_line
+from minicnn.learn.script import as_notebook
+
+PATIENCE = 300
+"""Seconds for a cell."""
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a notebook gave: its errors in order, and its pictures as PNG."""
+
+    errors: list[str]
+    figures: list[bytes]
+
+
+def execute(text: str) -> Executed:
+    """Run a percent script as a notebook, to its end whatever fails on the way.
+
+    Raises `MissingPackageError` without nbclient and ipykernel.
+    """
+    notebook = as_notebook(text)
+    try:
+        import ipykernel  # noqa: F401 - runs the notebook's code
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    except ImportError as error:
+        raise MissingPackageError(
+            "notebooks need nbclient and ipykernel: pip install 'minicnn[lessons]'"
+        ) from error
+    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Jupyter's own parts among themselves
+        client = NotebookClient(
+            notebook,
+            timeout=PATIENCE,
+            kernel_name="python3",
+            allow_errors=True,
+            extra_arguments=["--log-level=ERROR"],  # its connection is this machine's own
+            resources={"metadata": {"path": place}},
+        )
+        try:
+            client.execute()
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise LessonError(f"the notebook did not come to its end: {one_line(error)}") from error
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return Executed(
+        [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"],
+        [
+            base64.b64decode(o.data["image/png"])
+            for o in outputs
+            if "image/png" in o.get("data", ())
+        ],
+    )
+
+
+def is_empty(image: bytes) -> bool:
+    """Is the picture of one colour, up to two thousandths of it?"""
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(io.BytesIO(image)).convert("L"))
+    return bool(np.bincount(pixels.ravel()).max() > 0.998 * pixels.size)

@@ -1,0 +1,114 @@
+"""Runs the student's code in a process of its own, and ends it when its time is over."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minicnn.learn import answer
+from minicnn.learn.exercise import Exercise
+from minicnn.learn.outcome import Outcome, Stop
+
+PATIENCE = 5
+"""Seconds that the process may wait, beyond twice its processor time."""
+
+_SHOWN = 4000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from the process.
+
+    - `status`: "done", "delegated", "timeout" or "crash".
+    - `outcomes`: one for each case, if it is done; `begun`: how many cases were begun.
+    - `printed`: the beginning of what the student's code printed.
+    """
+
+    status: str
+    outcomes: list[Outcome]
+    begun: int
+    stop: Stop | None
+    printed: str
+    seconds: float
+
+
+def run(path: Path, folder: Path, exercise: Exercise, seed: int, seconds: int) -> Answer:
+    """Run the student's function in a new process on the cases of `seed`.
+
+    - `path`: the student's file; `folder`: the lesson's; `seconds`: processor time.
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="minicnn-", ignore_cleanup_errors=True) as place:
+        job = {
+            "path": str(path.absolute()),
+            "folder": str(folder),
+            "exercise": exercise.name,
+            "seed": seed,
+            "seconds": seconds,
+        }
+        code, late = _wait(place, job, 2 * seconds + PATIENCE)
+        printed = _beginning(Path(place, "printed"))
+        status, outcomes, stop = answer.read(Path(place))
+        begun = _size(Path(place, "begun"))
+    if status is None:
+        late = late or code == -getattr(signal, "SIGXCPU", 0)
+        status, stop = ("timeout", None) if late else ("crash", _ending(code))
+    return Answer(status, outcomes, begun, stop, printed, time.perf_counter() - started)
+
+
+def _wait(place: str, job: dict[str, Any], patience: float) -> tuple[int, bool]:
+    """The exit code, and whether the process was killed because it took too long."""
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    environment = {**os.environ, **one_thread, "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)  # finds minicnn as we did
+    with open(Path(place, "printed"), "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "minicnn.learn.child", json.dumps(job)],
+            cwd=place,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            return process.wait(patience), False
+        except subprocess.TimeoutExpired:
+            return 0, True
+        finally:
+            _kill_group(process)
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """End the process and all that it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+def _beginning(path: Path) -> str:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read(_SHOWN).decode("utf-8", "replace")
+    return ""
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _ending(code: int) -> Stop:
+    if code < 0:
+        name = signal.Signals(-code).name
+        return Stop(name, f"its process was ended by the signal {name}", of_process=True)
+    said = f"its process ended with exit code {code} before it had answered"
+    return Stop("exit", said, of_process=True)

@@ -1,0 +1,105 @@
+"""The text of a lesson as the student gets it, and as it stands when it is solved.
+
+A lesson is a script in jupytext's percent format: cells that begin with ``# %%``. In the repository
+an exercise cell holds nothing but the import of the engine's function:
+
+    # %% exercise
+    from minicnn.kernels.reference.windows import im2col
+"""
+
+import ast
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minicnn.errors import LessonError, MissingPackageError
+from minicnn.files import StrPath, atomic
+from minicnn.learn import source
+from minicnn.learn.exercise import Exercise
+from minicnn.learn.library import Lesson
+
+_CELL = re.compile(r"^(?=# %%)", re.MULTILINE)
+_EXERCISE = re.compile(r"^# %% exercise\b.*\n")
+
+HEADER = """\
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+"""
+"""What Jupyter and VS Code read to open the script as a notebook."""
+
+
+def with_stubs(lesson: Lesson) -> str:
+    """The script for the student: a stub in each exercise cell."""
+    return render(lesson, source.stub)
+
+
+def solved(lesson: Lesson) -> str:
+    """The script with the engine's functions in the exercise cells."""
+    return render(lesson, source.solution)
+
+
+def render(lesson: Lesson, write: Callable[[Exercise], str]) -> str:
+    """The script with what `write` gives for each exercise, below the imports that it needs."""
+    above: list[str] = []
+    cells = []
+    for cell in _CELL.split(lesson.script):
+        if not _EXERCISE.match(cell):
+            cells.append(cell)
+            continue
+        header = cell.partition("\n")[0]
+        parts = []
+        for name in exercise_names(cell):
+            exercise = lesson.exercise(name)
+            needed = source.imports(exercise, above)
+            parts.append(f"{needed}\n\n\n{write(exercise)}" if needed else write(exercise))
+            above.append(name)
+        cells.append(f"{header}\n" + "\n\n".join(parts) + "\n\n")
+    return HEADER + "".join(cells)
+
+
+def cells_of(lesson: Lesson) -> list[str]:
+    """Names of the exercises in the order of their cells."""
+    cells = [cell for cell in _CELL.split(lesson.script) if _EXERCISE.match(cell)]
+    return [name for cell in cells for name in exercise_names(cell)]
+
+
+def exercise_names(cell: str) -> list[str]:
+    """The names that an exercise cell imports; raises `LessonError` if it does anything else."""
+    body = ast.parse(cell).body
+    if not body or not all(isinstance(node, ast.ImportFrom) for node in body):
+        raise LessonError(f"an exercise cell must import its function and do no more:\n{cell}")
+    return [a.name for node in body if isinstance(node, ast.ImportFrom) for a in node.names]
+
+
+# ------------------------------------------------------------------ notebooks
+
+
+def write_notebook(text: str, path: StrPath) -> None:
+    """Write a percent script as a Jupyter notebook."""
+    notebook = as_notebook(text)
+    with atomic(Path(path)) as partial:
+        import nbformat
+
+        nbformat.write(notebook, partial)
+
+
+def as_notebook(text: str) -> Any:
+    """A percent script as a notebook; raises `MissingPackageError` without jupytext."""
+    try:
+        import jupytext
+    except ImportError as error:
+        raise MissingPackageError(
+            "notebooks need jupytext: pip install 'minicnn[lessons]'"
+        ) from error
+    return jupytext.reads(text, fmt="py:percent")

@@ -1,0 +1,156 @@
+"""The student's file: read, never changed, and only what a function needs of it is executed."""
+
+import ast
+import difflib
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from minicnn.errors import LessonError, one_line
+from minicnn.files import StrPath
+from minicnn.learn.source import FRIENDLY
+
+_LARGEST = 1_000_000
+
+_KEPT = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.ClassDef,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+)
+"""Statements at the top of the file that can be needed by a function; figures are none of them."""
+
+
+class UnreadableFileError(LessonError):
+    """The student's file cannot be read, or is no Python."""
+
+
+class StudentFile:
+    """A student's script, as a syntax tree.
+
+    Raises `UnreadableFileError`, with the line, if the file is missing or no Python.
+    """
+
+    def __init__(self, path: StrPath):
+        self.path = Path(path)
+        text = _read(self.path)
+        self._body = _parse(self.path, text)
+        self._lines = text.decode("utf-8", "replace").splitlines()
+
+    def has(self, name: str) -> bool:
+        """Is the name defined, assigned or imported at the top of the file?"""
+        return any(name in _bound(node) for node in self._body)
+
+    def defines(self, name: str) -> bool:
+        """Is there a function of this name?"""
+        return self._definition(name) is not None
+
+    def is_stub(self, name: str) -> bool:
+        """Is the function still as it was handed out?"""
+        node = self._definition(name)
+        return node is not None and FRIENDLY in self._text(node.body[-1])
+
+    def decorators(self, name: str) -> list[str]:
+        """What stands behind the @ of the lines above the function."""
+        node = self._definition(name)
+        return [ast.unparse(each) for each in node.decorator_list] if node else []
+
+    def _text(self, node: ast.stmt) -> str:
+        """The lines of a statement, as they stand in the file."""
+        return "\n".join(self._lines[node.lineno - 1 : node.end_lineno])
+
+    def _definition(self, name: str) -> ast.FunctionDef | None:
+        """The last definition of the function, which is the one that counts."""
+        defined = [n for n in self._body if isinstance(n, ast.FunctionDef) and n.name == name]
+        return defined[-1] if defined else None
+
+    def nearest(self, name: str) -> str | None:
+        """A function with nearly this name, if the student has renamed it."""
+        functions = [node.name for node in self._body if isinstance(node, ast.FunctionDef)]
+        return next(iter(difflib.get_close_matches(name, functions, n=1, cutoff=0.5)), None)
+
+    def hash(self, name: str) -> str:
+        """A number that changes when the function, or what it needs of the file, changes."""
+        nodes = self._needed(name, {})
+        try:
+            text = "\n".join(map(ast.unparse, nodes))
+        except RecursionError:  # of thousands of brackets; then remarks and spaces count too
+            text = "\n".join(map(self._text, nodes))
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+    def function(self, name: str, given: Mapping[str, Any] | None = None) -> Any:
+        """The student's function, with those statements executed that it needs.
+
+        - `given`: functions that stand for those of the same name in the file, so that each
+          exercise is judged by itself.
+        """
+        given = dict(given or {})
+        namespace = {**given, "__name__": self.path.parent.name, "__file__": str(self.path)}
+        body = [node for node in self._needed(name, given) if not _bound(node) & {*given}]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = compile(ast.Module(body, []), str(self.path), "exec", dont_inherit=True)
+        exec(code, namespace)
+        return namespace[name]
+
+    def _needed(self, name: str, given: Mapping[str, Any]) -> list[ast.stmt]:
+        """The statements that make `name`, and those that make what these use, in order."""
+        wanted, chosen = {name}, set[int]()
+        while True:
+            more = {
+                i
+                for i, node in enumerate(self._body)
+                if i not in chosen and _bound(node) & ({*wanted, "*"} - {*given})
+            }
+            if not more:
+                return [self._body[i] for i in sorted(chosen)]
+            chosen |= more
+            for i in more:
+                used = ast.walk(self._body[i])
+                wanted |= {node.id for node in used if isinstance(node, ast.Name)}
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise UnreadableFileError(f"{path}: there is no such file")
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnreadableFileError(f"{path.name} cannot be read: {error.strerror}") from error
+    if len(text) > _LARGEST:
+        raise UnreadableFileError(f"{path.name} is larger than 1 MB; is it the right file?")
+    return text
+
+
+def _parse(path: Path, text: bytes) -> list[ast.stmt]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a backslash in a string, for instance
+            tree = ast.parse(text, str(path))
+    except SyntaxError as error:
+        where = f" line {error.lineno}" if error.lineno else ""
+        raise UnreadableFileError(f"{path.name}{where}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError, SystemError) as error:
+        raise UnreadableFileError(f"{path.name} is no Python: {one_line(error)}") from error
+    return [node for node in tree.body if isinstance(node, _KEPT)]
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement makes or changes."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            return {"*"}  # is always needed, as is what may bring any name
+        return {(a.asname or a.name).partition(".")[0] for a in node.names}
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    return {
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
