@@ -36,6 +36,7 @@ _HOME = {
     "to_keras": "minicnn.bridge.live",
     "compare_layers": "minicnn.bridge.live",
     "predict": "minicnn.reader.recognise",
+    "read_digits": "minicnn.reader.strings",
     "trace": "minicnn.seeing.trace",
     "trace_gradient": "minicnn.seeing.trace",
     "Walk": "minicnn.seeing.walk",

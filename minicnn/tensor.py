@@ -299,7 +299,7 @@ def matmul(a, b):
 # ------------------------------------------------------------------ reductions
 
 
-def _spread(reduced: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+def spread(reduced: Array, shape: tuple[int, ...], axis: Axis) -> Array:
     """Undo a reduction's loss of axes: repeat `reduced` along `axis` up to `shape`."""
     if axis is None:
         axis = tuple(range(len(shape)))
@@ -310,13 +310,13 @@ def _spread(reduced: Array, shape: tuple[int, ...], axis: Axis) -> Array:
 
 @op
 def sum_(x, axis, keepdims):
-    return x.sum(axis=axis, keepdims=keepdims), lambda dy: _spread(dy, x.shape, axis)
+    return x.sum(axis=axis, keepdims=keepdims), lambda dy: spread(dy, x.shape, axis)
 
 
 @op
 def mean(x, axis, keepdims):
     y = x.mean(axis=axis, keepdims=keepdims)
-    return y, lambda dy: _spread(dy, x.shape, axis) * np.asarray(y.size / x.size, x.dtype)
+    return y, lambda dy: spread(dy, x.shape, axis) * np.asarray(y.size / x.size, x.dtype)
 
 
 @op
@@ -324,8 +324,8 @@ def max_(x, axis, keepdims):
     y = x.max(axis=axis, keepdims=keepdims)
 
     def rule(dy):
-        largest = x == _spread(y, x.shape, axis)
-        return _spread(dy, x.shape, axis) * largest / largest.sum(axis=axis, keepdims=True)
+        largest = x == spread(y, x.shape, axis)
+        return spread(dy, x.shape, axis) * largest / largest.sum(axis=axis, keepdims=True)
 
     return y, rule
 

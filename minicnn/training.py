@@ -34,6 +34,9 @@ class Evaluation:
         return f"accuracy {self.accuracy:.4f}, loss {self.loss:.4f} on {count:,} images"
 
 
+Augment = Callable[[Array, np.random.Generator], Array]
+"""Makes new pictures of a batch's, float32 (n, H, W, C), drawing from the generator."""
+
 # A loss that is NaN tells of overflow better than the warnings that NumPy would print before it.
 QUIET = np.errstate(over="ignore", invalid="ignore")
 
@@ -63,6 +66,7 @@ def fit(
     schedule: Schedule = constant,
     label_smoothing: float = 0.0,
     clip_norm: float | None = None,
+    augment: Augment | None = None,
     rng: np.random.Generator | int = 0,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
@@ -74,8 +78,10 @@ def fit(
     - `validation`: the share of `data` to hold out, a set of its own, or None (or 0).
     - `label_smoothing`: the share of each label that is given to all classes equally, in [0, 1).
     - `clip_norm`: scale the gradients down to this common length if they are longer.
-    - `rng`: a Generator, or a seed for one, for the split and the order of the batches, and for the
-      weights of a model that is not built yet.
+    - `augment`: called with the images of each training batch, float32 (n, H, W, C) in [0, 1], and
+      `rng`; the model sees what it returns in their place, `data.augmentation.jitter` for instance.
+    - `rng`: a Generator, or a seed for one, for the split and the order of the batches, for
+      `augment`, and for the weights of a model that is not built yet.
     - `progress`: show it on the standard error stream.
 
     Ctrl-C ends it after the callbacks have put things in order; the history has the finished
@@ -97,7 +103,7 @@ def fit(
         batches=math.ceil(len(data) / batch_size),
         callbacks=[*callbacks, ShowProgress()] if progress else list(callbacks),
     )
-    step = partial(_step, smoothing=label_smoothing, clip_norm=clip_norm)
+    step = partial(_step, smoothing=label_smoothing, clip_norm=clip_norm, augment=augment)
     return run_epochs(training, data, held_out, batch_size, schedule, step)
 
 
@@ -173,10 +179,17 @@ def check_loss(loss: float, where: str, lr: float) -> None:
 
 @QUIET
 def _step(
-    training: Training, x: Array, labels: Array, smoothing: float, clip_norm: float | None
+    training: Training,
+    x: Array,
+    labels: Array,
+    smoothing: float,
+    clip_norm: float | None,
+    augment: Augment | None,
 ) -> tuple[float, float]:
     """One batch: forward, loss, backward, update; gives its loss and accuracy."""
     model, optimizer = training.model, training.optimizer
+    if augment is not None:
+        x = _augmented(augment, x, training.rng)
     logits = model(Tensor(x), training=True)  # not looked through for NaN: the data set was
     loss = F.softmax_cross_entropy(logits, labels, smoothing)
     where = f"in epoch {training.history.epochs + 1}, batch {training.batch + 1}"
@@ -189,6 +202,15 @@ def _step(
         clip_gradients(parameters, clip_norm)
     optimizer.step(parameters)
     return loss.item(), float((logits.data.argmax(axis=1) == labels).mean())
+
+
+def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
+    """What `augment` makes of a batch; `ShapeError` if that cannot take its place."""
+    new = augment(x, rng)
+    if not isinstance(new, np.ndarray) or new.shape != x.shape or new.dtype.kind != "f":
+        got = f"{new.dtype} {new.shape}" if isinstance(new, np.ndarray) else type(new).__name__
+        raise ShapeError(f"augment must return an array of floats {x.shape}, it returned {got}")
+    return new.astype(x.dtype, copy=False)
 
 
 def _count(training: Training, images: int, loss: float, accuracy: float) -> None:

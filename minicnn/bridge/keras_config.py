@@ -173,7 +173,7 @@ def model_of(config: Any, weights: Callable[[int, Config], Sequence[Array]]) -> 
     model = Sequential(*without_softmax(layers), input_shape=shape)
     arrays: dict[str, Array] = {}
     for i, layer in zip(places, model.layers, strict=False):  # a softmax has none
-        arrays |= _named(layer, [*weights(i, described[i]), *_zero_bias(described[i], layer)])
+        arrays |= named_arrays(layer, [*weights(i, described[i]), *_zero_bias(described[i], layer)])
     model.set_weights(arrays)
     return model
 
@@ -288,7 +288,19 @@ def _zero_bias(described: Config, layer: Module) -> list[Array]:
     return [np.zeros_like(bias.data) for name, bias in layer.named_tensors() if name == "bias"]
 
 
-def _named(layer: Module, arrays: Sequence[Array]) -> dict[str, Array]:
+def named_arrays(layer: Module, arrays: Sequence[Array]) -> dict[str, Array]:
+    """The arrays of a Keras layer, which have an order, under minicnn's names, ``layer.weight``.
+
+    - `layer`: minicnn's, built; its `named_tensors` stand in Keras's order.
+
+    Raises `CheckpointError` if there are too few or too many, or if one holds NaN or infinity.
+
+    >>> from minicnn import nn
+    >>> dense = nn.Sequential(nn.Dense(1, name="out"), input_shape=(2,)).layers[0]
+    >>> named_arrays(dense, [np.array([[3.0], [4.0]]), np.array([5.0])])
+    {'out.weight': array([[3.],
+           [4.]]), 'out.bias': array([5.])}
+    """
     names = [name for name, _ in layer.named_tensors()]
     if len(arrays) != len(names):
         needed = f"{len(names)} ({', '.join(names)})" if names else "none"

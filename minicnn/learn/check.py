@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from minicnn.errors import one_line
 from minicnn.files import StrPath
@@ -45,6 +46,19 @@ class Result:
     cases: int = 0
     seconds: float = 0.0
     seed: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """The result as plain data."""
+        return {
+            "exercise": self.exercise.name,
+            "status": self.status,
+            "misconception": self.mutant,
+            "says": self.says,
+            "passed": self.passed,
+            "cases": self.cases,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def check(

@@ -85,4 +85,5 @@ def stop_of(error: BaseException, path: str | None) -> Stop:
     """The error in short, with the last line of the file `path` that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == path]
-    return Stop(type(error).__name__, one_line(error)[:300], lines[-1] if lines else None)
+    said = "".join(c if c.isprintable() else "?" for c in one_line(error)[:300])
+    return Stop(type(error).__name__, said, lines[-1] if lines else None)

@@ -26,6 +26,17 @@ def is_kernel(target: str) -> bool:
     return module.startswith("minicnn.kernels.reference") and name in kernels.NAMES
 
 
+def _caller(target: str) -> dict[str, Callable[..., Any]]:
+    """The entry of the table that calls a compiled kernel: `relu` for `_relu`; no other calls it.
+
+    So it is also what the kernels that are built from this entry are built from.
+    """
+    module, _, name = target.partition(":")
+    entry = name.removeprefix("_")
+    compiled = module.startswith(_FAST) and name != entry and entry in kernels.NAMES
+    return {entry: getattr(importlib.import_module(module), entry)} if compiled else {}
+
+
 def current(target: str) -> Any:
     """What stands now at ``module:name``."""
     module, _, name = target.partition(":")
@@ -38,9 +49,11 @@ def swap(functions: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
 
     A kernel goes through the table; any other function is replaced wherever a module of the engine,
     or a dict at its top, has it. The new functions call each other too, where their files took the
-    engine's function from an import.
+    engine's function from an import. Of a kernel in NumPy and its compiled twin the later one runs.
     """
-    table = {target.partition(":")[2]: f for target, f in functions.items() if is_kernel(target)}
+    table: dict[str, Callable[..., Any]] = {}
+    for target, f in functions.items():
+        table |= {target.partition(":")[2]: f} if is_kernel(target) else _caller(target)
     theirs = [each for f in functions.values() for each in _namespaces_of(f)]
     with contextlib.ExitStack() as stack:
         stack.enter_context(kernels.use(**table))

@@ -4,6 +4,8 @@ What the tests and benchmarks of the reader read, and the example pictures are m
 laid out first (`scatter` for one digit, `write` for a row of them), then put on paper (`paint`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -35,6 +37,33 @@ def scatter(
     canvas = np.zeros(shape, np.float32)
     top, left = (rng.integers(2, side - n - 1) for side, n in zip(shape, ink.shape, strict=True))
     canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return canvas
+
+
+def write(
+    digits: Sequence[NDArray[np.generic]],
+    rng: np.random.Generator,
+    gap: int = 4,
+    longest: int = 40,
+) -> Grey:
+    """The ink of digits in a row, 0 to 1, each up to a tenth larger or smaller than `longest`.
+
+    Between the ink of two digits there are `gap` columns of paper, or they overlap by as many if it
+    is negative; each stands up to a twentieth of its size above or below the others' line.
+
+    >>> write([np.eye(28)] * 3, np.random.default_rng(0), gap=10).ndim
+    2
+    """
+    inks = [enlarged(digit, round(longest * rng.uniform(0.9, 1.1))) for digit in digits]
+    margin = longest // 2
+    width = sum(ink.shape[1] + gap for ink in inks) - gap
+    canvas = np.zeros((longest + 2 * margin, width + 2 * margin), np.float32)
+    left = margin
+    for ink in inks:
+        top = (len(canvas) - len(ink)) // 2 + round(longest * rng.uniform(-1 / 20, 1 / 20))
+        place = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
+        np.maximum(place, ink, out=place)
+        left += ink.shape[1] + gap
     return canvas
 
 

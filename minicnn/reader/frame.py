@@ -33,7 +33,7 @@ def frame(ink: Ink, shape: tuple[int, int] = (SIDE, SIDE)) -> Grey:
     amount, mask = ink.amount[rows, columns], ink.mask[rows, columns]
     digit = _resized(_thick_enough(amount, mask, scale, min(shape) / SIDE), box)
     digit /= digit.max()
-    return _centred(digit, shape)
+    return centred(digit, shape)
 
 
 def is_framed(image: Grey, side: int = SIDE) -> bool:
@@ -42,10 +42,47 @@ def is_framed(image: Grey, side: int = SIDE) -> bool:
         return False
     rows, columns = (np.flatnonzero(image.max(axis) > 0) for axis in (1, 0))
     longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    weight = np.array(ndimage.center_of_mass(image))
+    weight = np.array(centre_of_mass(image))
     return bool(
         abs(longest - BOX / SIDE * side) <= 1 and np.abs(weight - MIDDLE / SIDE * side).max() <= 1
     )
+
+
+def centre_of_mass(image: NDArray[np.floating]) -> tuple[float, float]:
+    """The mean row and the mean column of the ink, where each pixel counts as much as it has ink.
+
+    - `image`: `(H, W)`, 0 for paper; not all of it is paper.
+
+    >>> centre_of_mass(np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 3.0]]))
+    (1.0, 1.75)
+    """
+    total = image.sum()
+    row = np.arange(image.shape[0]) @ image.sum(axis=1) / total
+    column = np.arange(image.shape[1]) @ image.sum(axis=0) / total
+    return float(row), float(column)
+
+
+def centred(digit: Grey, shape: tuple[int, int] = (SIDE, SIDE)) -> Grey:
+    """The digit in a frame of this `shape`, its centre of mass in the middle, the rest paper.
+
+    The middle is index 14 of 28, and as far along in another `shape`. The digit moves by whole
+    pixels, to the nearest place, and stays whole: where it would stick out, it stops at the edge.
+
+    - `digit`: `(h, w)`, no larger than `shape`.
+
+    >>> centred(np.array([[1.0, 1.0, 1.0]]), (3, 6))
+    array([[0., 0., 0., 0., 0., 0.],
+           [0., 0., 0., 0., 0., 0.],
+           [0., 0., 1., 1., 1., 0.]])
+    """
+    framed = np.zeros(shape, digit.dtype)
+    corner = []
+    for mass, size, side in zip(centre_of_mass(digit), digit.shape, shape, strict=True):
+        first = round(MIDDLE / SIDE * side - mass)
+        corner.append(min(max(first, 0), side - size))
+    top, left = corner
+    framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return framed
 
 
 def stroke_width(mask: NDArray[np.bool_]) -> float:
@@ -80,14 +117,3 @@ def _resized(digit: Grey, box: int) -> Grey:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = Image.Resampling.BOX if scale <= 1 else Image.Resampling.BILINEAR
     return np.array(Image.fromarray(digit).resize(size, how))
-
-
-def _centred(digit: Grey, shape: tuple[int, int]) -> Grey:
-    framed = np.zeros(shape, np.float32)
-    corner = []
-    for weight, size, side in zip(ndimage.center_of_mass(digit), digit.shape, shape, strict=True):
-        first = round(MIDDLE / SIDE * side - weight)
-        corner.append(min(max(first, 0), side - size))
-    top, left = corner
-    framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return framed

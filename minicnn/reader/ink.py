@@ -38,10 +38,11 @@ class Ink:
         return _box(self.mask)
 
 
-def find_ink(grey: Grey) -> Ink:
+def find_ink(grey: Grey, keep: Callable[[Mask], Mask] | None = None) -> Ink:
     """The ink of one digit: the largest piece of writing, and what stands close to it.
 
     - `grey`: float32, `(H, W)`, from 0 (black) to 1 (white).
+    - `keep`: what of the writing counts, by its mask; `one_digit` by default.
 
     Raises `PictureError` if the picture is blank.
 
@@ -54,11 +55,12 @@ def find_ink(grey: Grey) -> Ink:
     threshold = otsu(strength)
     paper, noise = _paper(strength, threshold)
     strength -= paper
-    mask = one_digit(without_lines(strength > max(threshold - paper, 5 * noise)))
+    keep = keep or one_digit
+    mask = keep(without_lines(strength > max(threshold - paper, 5 * noise)))
     _refuse_blank(mask, strength)
     # Again, where ink and paper are about as many: Otsu's threshold is at its best there.
     region = strength[_wider(_box(mask), grey.shape)]
-    mask = one_digit(without_lines(strength > max(otsu(region), strength[mask].mean() / 4)))
+    mask = keep(without_lines(strength > max(otsu(region), strength[mask].mean() / 4)))
     _refuse_blank(mask, strength)
     near = ndimage.binary_dilation(mask, EIGHT, iterations=1 + round(min(grey.shape) / 300))
     amount = np.clip(strength / np.median(strength[mask]), 0, 1) * near

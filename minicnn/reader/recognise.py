@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minicnn import kernels
+from minicnn.data.dataset import numbered_classes
 from minicnn.errors import ShapeError
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
@@ -86,15 +87,34 @@ def predict(model: Sequential | Run | StrPath, picture: Source) -> Prediction:
     >>> prediction.probabilities.shape, prediction.seen.shape, prediction.sure
     ((10,), (28, 28), False)
     """
-    if isinstance(model, str | os.PathLike):
-        model = open_model(model)
-    elif isinstance(model, Run):
-        model = model.model()
+    model = ready(model)
     opened = open_picture(picture)
     seen = framed(opened.grey, frame_shape(model))
-    probabilities = kernels.softmax(model.predict(seen[None, :, :, None]))[0]
-    names = model.class_names or tuple(map(str, range(len(probabilities))))
-    return Prediction(probabilities, names, seen, opened.grey, opened.notes)
+    _, probabilities = classify(model, seen[np.newaxis])
+    names = model.class_names or numbered_classes(probabilities.shape[1] - 1)
+    return Prediction(probabilities[0], names, seen, opened.grey, opened.notes)
+
+
+def classify(
+    model: Sequential, frames: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Ask the model about digits in MNIST's frame, all of them in one batch.
+
+    - `model`: gives a logit for each of its C classes.
+    - `frames`: float32, `(N, H, W)`, from 0 (paper) to 1 (ink).
+
+    Gives the most probable class of each, `(N,)`, and all probabilities, `(N, C)`.
+    """
+    logits = model.predict(frames[..., np.newaxis])
+    probabilities = kernels.softmax(logits)
+    return probabilities.argmax(axis=1), probabilities
+
+
+def ready(model: Sequential | Run | StrPath) -> Sequential:
+    """The model itself, of a run, or of the folder of one or a model's file."""
+    if isinstance(model, Run):
+        return model.model()
+    return open_model(model) if isinstance(model, str | os.PathLike) else model
 
 
 def framed(grey: Grey, shape: tuple[int, int]) -> Grey:

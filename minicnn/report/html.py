@@ -1,8 +1,12 @@
 """A page as one HTML file that needs nothing else: no script, no other file, no network."""
 
 import base64
+from typing import TYPE_CHECKING
 
 from minicnn.report.page import Page, Picture, Table, Text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def html(page: Page) -> str:
@@ -12,10 +16,15 @@ def html(page: Page) -> str:
     >>> "<title>Digits &amp; letters</title>" in text
     True
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    return templates().get_template("page.html.jinja").render(page=page)
+
+
+def templates(*packages: str) -> "Environment":
+    """The page's template, and those of other packages, which may extend it."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("minicnn.report", "."),
+        loader=ChoiceLoader([PackageLoader(each, ".") for each in ("minicnn.report", *packages)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -24,7 +33,7 @@ def html(page: Page) -> str:
     kinds = {Text: "text", Table: "table", Picture: "picture"}
     environment.globals["kind"] = lambda part: kinds[type(part)]
     environment.globals["data_url"] = _data_url
-    return environment.get_template("page.html.jinja").render(page=page)
+    return environment
 
 
 def _data_url(picture: Picture) -> str:

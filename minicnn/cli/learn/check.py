@@ -1,7 +1,7 @@
 """``minicnn learn check``."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,25 +33,11 @@ def check(
     workspace.need_started(lesson)
     results = [workspace.check(lesson, each, seed) for each in chosen]
     if as_json:
-        print(json.dumps({"lesson": lesson.number, "results": [*map(facts, results)]}, indent=2))
+        print(json.dumps({"lesson": lesson.number, "results": [each.facts() for each in results]}, indent=2))
     else:
         _show(lesson, results)
     if any(result.status != "pass" for result in results):
         raise SystemExit(1)
-
-
-def facts(result: "Result") -> dict[str, Any]:
-    """A result as plain data."""
-    return {
-        "exercise": result.exercise.name,
-        "status": result.status,
-        "misconception": result.mutant,
-        "says": result.says,
-        "passed": result.passed,
-        "cases": result.cases,
-        "seed": result.seed,
-        "seconds": round(result.seconds, 3),
-    }
 
 
 def _show(lesson: "Lesson", results: "list[Result]") -> None:

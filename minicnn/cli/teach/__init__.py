@@ -1,5 +1,5 @@
 """``minicnn teach``: the teacher's commands, a file for each."""
 
-from minicnn.cli.teach import verify
+from minicnn.cli.teach import grade, verify
 
-__all__ = ["verify"]
+__all__ = ["grade", "verify"]

@@ -58,34 +58,30 @@ def _flat(matrix: Array) -> tuple[Array, int, int]:
 
 @parallel
 def _multiply(a, row_step, step, b, b_row_step, b_step, depth, bias, relu, y, threads):
-    """In tiles: the threads pack b into panels, then each goes through its rows."""
+    """In tiles, panel by panel of b; a thread's share may end in the middle of a panel."""
     rows, columns = y.shape
-    count, flat = panels(columns), y.reshape(-1)
-    packed, biases = np.empty(count * depth * NR, y.dtype), np.zeros(count * NR, y.dtype)
+    tiles, flat = -(-rows // MR), y.reshape(-1)
+    places, biases = np.zeros(tiles * MR, np.int64), np.zeros(panels(columns) * NR, y.dtype)
+    for i in range(rows):
+        places[i] = i * row_step
     copy_run(bias, 0, columns, biases, 0)
     for t in prange(threads):
-        start, stop = share(count, t, threads)
-        for q in range(start, stop):
-            at, some = q * depth * NR, min(NR, columns - q * NR)
-            if some < NR:
-                packed[at:] = 0
-            pack_panel(b, q * NR * b_step, b_row_step, b_step, depth, some, packed, at)
-    for t in prange(threads):
-        start, stop = share(-(-rows // MR), t, threads)
-        first, last = start * MR, min(stop * MR, rows)
-        places = np.zeros((stop - start) * MR, np.int64)
-        for i in range(first, last):
-            places[i - first] = i * row_step
-        block = np.empty(places.size * NR, y.dtype)
-        for q in range(count):
+        start, stop = share(panels(columns) * tiles, t, threads)
+        panel, block = np.zeros(depth * NR, y.dtype), np.empty(tiles * MR * NR, y.dtype)
+        for q in range(start // tiles, -(-stop // tiles)):
+            left = columns - q * NR
+            if left < NR:
+                panel[:] = 0
+            pack_panel(b, q * NR * b_step, b_row_step, b_step, depth, min(NR, left), panel, 0)
+            first, last = max(start - q * tiles, 0) * MR, min(stop - q * tiles, tiles) * MR
             for k in range(0, depth, DEPTH):
-                for i in range(0, places.size, MR):
+                for i in range(first, last, MR):
                     tile(
                         a, k * step, places, i, 1, 0, min(DEPTH, depth - k), step,
-                        packed, (q * depth + k) * NR, block, i * NR, k,
+                        panel, k * NR, block, i * NR, k,
                     )  # fmt: skip
             keep_largest(
-                block, 0, last - first, 1, biases, q * NR, relu, columns - q * NR,
+                block, first * NR, min(last, rows) - first, 1, biases, q * NR, relu, left,
                 flat, NO_WINNER, first * columns + q * NR, columns,
             )  # fmt: skip
 
@@ -182,7 +178,7 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     elif n >= 2 * SPAN and _mostly_zero(flat):
         run(_multiply_nonzero, flat, row_step, step, contiguous(b), *after, thread_count(m))
     else:
-        threads = product_threads(m * b.size, -(-m // MR))
+        threads = product_threads(m * b.size, panels(n) * -(-m // MR))
         run(_multiply, flat, row_step, step, *_flat(b), len(b), *after, threads)
     return y
 
