@@ -402,6 +402,7 @@ def test_of_very_many_pictures_some_are_compared_taken_evenly(monkeypatch):
 # The whole
 
 
+@pytest.mark.slow
 def test_mnist_is_what_everybody_finds_it_to_be(mnist):
     found = explore(*mnist, progress=False)
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

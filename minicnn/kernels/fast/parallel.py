@@ -153,7 +153,8 @@ def _was_compiled(compiled: Any) -> bool:
 @functools.cache
 def _announce_compilation() -> None:
     print(
-        "minicnn: compiling the fast kernels for this processor, once; about 20 seconds",
+        "minicnn: compiling the fast kernels for this processor, each once; about 20 seconds for "
+        "a first training",
         file=sys.stderr,
     )
 

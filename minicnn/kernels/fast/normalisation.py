@@ -1,0 +1,145 @@
+"""Batch normalisation in as few passes over memory as there can be."""
+
+import numpy as np
+from numba import prange
+
+from minicnn.kernels.fast.parallel import (
+    Array,
+    alike,
+    contiguous,
+    inner,
+    parallel,
+    run,
+    share,
+    worth_threads,
+)
+
+BLOCK = 64
+"""Rows that are summed up by themselves, so that long sums stay exact."""
+
+
+def _rows(x: Array) -> Array:
+    """(..., C) -> (all else, C)."""
+    return contiguous(x).reshape(-1, x.shape[-1])
+
+
+@inner
+def merge(count, mean, squares, more, mean_of_more, squares_of_more):
+    """Take `more` numbers into the mean, and the sum of squares around it, of `count` others.
+
+    T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance", The
+    American Statistician 37 (1983), 242-247: nothing is cancelled, however far the mean is from 0.
+    """
+    for c in range(mean.size):
+        apart = mean_of_more[c] - mean[c]
+        mean[c] += apart * more / (count + more)
+        squares[c] += squares_of_more[c] + apart * apart * count * more / (count + more)
+
+
+@parallel
+def _moments(rows, means, squares, threads):
+    """means[t] (C,) of thread t's rows, squares[t] the sum of squares around it; float64."""
+    channels = rows.shape[1]
+    for t in prange(threads):
+        start, stop = share(rows.shape[0], t, threads)
+        total, around = np.empty(channels, rows.dtype), np.empty(channels, rows.dtype)
+        for first in range(start, stop, BLOCK):
+            last = min(first + BLOCK, stop)
+            total[:], around[:] = 0, 0
+            for r in range(first, last):
+                for c in range(total.size):
+                    total[c] += rows[r, c]
+            for c in range(total.size):
+                total[c] /= last - first
+            for r in range(first, last):  # from the cache
+                for c in range(total.size):
+                    away = rows[r, c] - total[c]
+                    around[c] += away * away
+            merge(first - start, means[t], squares[t], last - first, total, around)
+
+
+def moments(x: Array) -> tuple[Array, Array]:
+    """See `reference.moments`."""
+    rows = _rows(x)
+    threads = min(worth_threads(rows.size), len(rows))
+    means, squares = np.zeros((2, threads, rows.shape[1]))
+    run(_moments, rows, means, squares, threads)
+    for t in range(1, threads):
+        begin, end = len(rows) * t // threads, len(rows) * (t + 1) // threads
+        merge(begin, means[0], squares[0], end - begin, means[t], squares[t])
+    return means[0].astype(x.dtype), (squares[0] / len(rows)).astype(x.dtype)
+
+
+@parallel
+def _batch_norm(rows, mean, scale, beta, y, threads):
+    for t in prange(threads):
+        start, stop = share(rows.shape[0], t, threads)
+        for r in range(start, stop):
+            for c in range(mean.size):
+                y[r, c] = (rows[r, c] - mean[c]) * scale[c] + beta[c]
+
+
+def batch_norm(
+    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> Array:
+    """See `reference.batch_norm`."""
+    rows, dtype = _rows(x), x.dtype
+    scale = (gamma / np.sqrt(variance + epsilon)).astype(dtype)
+    y = np.empty(x.shape, dtype)
+    goal = y.reshape(rows.shape)
+    run(
+        _batch_norm,
+        rows,
+        mean.astype(dtype),
+        scale,
+        beta.astype(dtype),
+        goal,
+        worth_threads(x.size),
+    )
+    return y
+
+
+@parallel
+def _sums_of_gradients(dy, rows, mean, inverse, dgammas, dbetas, threads):
+    """Of each thread's rows: dgammas[t] (C,), the sum of dy times normal x, and dbetas[t] of dy."""
+    for t in prange(threads):
+        start, stop = share(rows.shape[0], t, threads)
+        dgamma, dbeta = np.empty(mean.size, rows.dtype), np.empty(mean.size, rows.dtype)
+        for first in range(start, stop, BLOCK):
+            dgamma[:], dbeta[:] = 0, 0
+            for r in range(first, min(first + BLOCK, stop)):
+                for c in range(dgamma.size):
+                    dgamma[c] += dy[r, c] * ((rows[r, c] - mean[c]) * inverse[c])
+                    dbeta[c] += dy[r, c]
+            for c in range(dgamma.size):
+                dgammas[t, c] += dgamma[c]
+                dbetas[t, c] += dbeta[c]
+
+
+@parallel
+def _batch_norm_dx(dy, rows, mean, inverse, gain, dgamma, dbeta, dx, threads):
+    """``dx = gain * (dy - dbeta - normal * dgamma)``, the sums divided by their count already."""
+    for t in prange(threads):
+        start, stop = share(rows.shape[0], t, threads)
+        for r in range(start, stop):
+            for c in range(mean.size):
+                normal = (rows[r, c] - mean[c]) * inverse[c]
+                dx[r, c] = gain[c] * (dy[r, c] - (dbeta[c] + normal * dgamma[c]))
+
+
+def batch_norm_vjp(
+    dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """See `reference.batch_norm_vjp`."""
+    dy, x, gamma, mean = alike(dy, x, gamma, mean)
+    rows, gradient, dtype = _rows(x), _rows(dy), x.dtype
+    inverse = (1 / np.sqrt(variance + epsilon)).astype(dtype)
+    threads = min(worth_threads(x.size), len(rows))
+    dgammas, dbetas = np.zeros((2, threads, mean.size))
+    run(_sums_of_gradients, gradient, rows, mean, inverse, dgammas, dbetas, threads)
+    dgamma, dbeta = dgammas.sum(axis=0), dbetas.sum(axis=0)
+    dx = np.empty(x.shape, dtype)
+    means = ((total / len(rows)).astype(dtype) for total in (dgamma, dbeta))
+    goal = dx.reshape(rows.shape)
+    run(_batch_norm_dx, gradient, rows, mean, inverse, gamma * inverse, *means, goal, threads)
+    return dx, dgamma.astype(dtype), dbeta.astype(dtype)
