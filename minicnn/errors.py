@@ -49,6 +49,10 @@ class MissingPackageError(MinicnnError, ImportError):
     """A package is needed that is not installed; the message says which command installs it."""
 
 
+class ServiceError(MinicnnError, RuntimeError):
+    """The web service cannot be started."""
+
+
 class LessonError(MinicnnError, ValueError):
     """A lesson, or what a student has written for it, is missing or cannot be read."""
 

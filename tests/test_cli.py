@@ -646,6 +646,24 @@ def _interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize("how", ["plain", "as the cause", "lost in a callback"])
+def test_ctrl_c_is_one_line_wherever_it_comes(command, monkeypatch, how):
+    def interrupted() -> None:
+        if how == "plain":
+            raise KeyboardInterrupt
+        if how == "as the cause":
+            raise RuntimeError from KeyboardInterrupt()
+        lost = SimpleNamespace(exc_type=KeyboardInterrupt)
+        sys.unraisablehook(lost)  # as Python does for one in a callback of numba's compiler
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr("minicnn.cli.app", interrupted)
+    before = sys.unraisablehook
+    result = command("models")
+    assert (result.code, result.out, result.err) == (130, "", "minicnn: stopped by Ctrl-C\n")
+    assert sys.unraisablehook is before
+
+
 @pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_leaves_a_run_to_use_and_to_resume(minicnn, process, data, never_stopped):
     running = after_epoch_1(process(*train("cnn_simple", data, "my run")))

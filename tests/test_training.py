@@ -603,3 +603,39 @@ def test_pictures_of_another_size_are_refused():
         mc.fit(linear(), data, epochs=1, batch_size=5, **QUIET)
     with pytest.raises(ShapeError, match=r"takes \('N', 6, 6, 1\)"):
         mc.evaluate(linear(), data)
+
+
+def test_the_model_sees_what_augment_makes_of_each_batch():
+    seen = []
+
+    def darkened(images, rng):
+        assert images.dtype == np.float32
+        seen.append((images.shape, rng.random()))
+        return images / 2
+
+    data, by_hand = pictures(30), pictures(30).scaled() / 2
+    settings = {"epochs": 2, "batch_size": 10, **QUIET}
+    model, other = linear(), linear()
+    mc.fit(model, data, augment=darkened, rng=3, **settings)
+    assert [shape for shape, _ in seen] == [(10, 6, 6, 1)] * 6
+    assert len({number for _, number in seen}) == 6, "drawn from a generator that goes on"
+
+    def drawing_only(images, rng):
+        rng.random()
+        return images
+
+    mc.fit(other, Dataset(by_hand, data.labels), augment=drawing_only, rng=3, **settings)
+    np.testing.assert_array_equal(model.parameters()[0].data, other.parameters()[0].data)
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (lambda x, rng: x[1:], r"floats \(4, 6, 6, 1\), it returned float32 \(3, 6, 6, 1\)"),
+        (lambda x, rng: (255 * x).astype(np.uint8), "it returned uint8"),
+        (lambda x, rng: None, "it returned NoneType"),
+    ],
+)
+def test_what_augment_returns_must_fit(made, says):
+    with pytest.raises(ShapeError, match=says):
+        mc.fit(linear(), pictures(4), augment=made, batch_size=4, epochs=1, **QUIET)

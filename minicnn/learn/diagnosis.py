@@ -1,6 +1,7 @@
 """One sentence on a mistake that is in no catalogue: what the numbers, or the error, show."""
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,6 +19,8 @@ def describe(key: AnswerKey, outcomes: list[Outcome], first: Difference) -> str:
         return explain_stop(first.stop)
     if first.kind == "values":
         return _explain_values(key, outcomes, first)
+    if first.kind == "changed":
+        return _explain_changed(key, first)
     return _explain_kind(_called(first.name), first)
 
 
@@ -44,17 +47,43 @@ def explain_stop(stop: Stop) -> str:
         return f"The function prints or writes more than 8 MB{where}; take the prints out."
     if stop.kind in _STOPS:
         return _STOPS[stop.kind].format(where=where)
-    if stop.line is None and stop.of_process:
-        return f"The function did not come to its end: {stop.message}."
+    if stop.kind == "TypingError":
+        return _explain_compiler(stop.message)
     if stop.line is None:
-        said = f"{stop.kind}: {stop.message}"
-        return f"What the function does or returns cannot be used by the engine: {said}"
+        return _explain_elsewhere(stop)
     return f"The function stops with {stop}"
+
+
+def _explain_elsewhere(stop: Stop) -> str:
+    """One sentence for an error in no line of the student's file."""
+    if stop.of_process:
+        return f"The function did not come to its end: {stop.message}."
+    if stop.message == "index is out of bounds":  # compiled code has no lines
+        return (
+            "The compiled function goes beyond the end of an array: look at where its loops stop."
+        )
+    if "object has no attribute 'shape'" in stop.message:
+        return (
+            "Something that the function gives back is a plain number where an array is needed: a "
+            "rule that leaves dy out? By the chain rule it multiplies the slope."
+        )
+    said = f"{stop.kind}: {stop.message}"
+    return f"What the function does or returns cannot be used by the engine: {said}"
+
+
+def _explain_compiler(message: str) -> str:
+    """One sentence of the page that numba says about what it cannot compile."""
+    reason = re.split(r" During: | >>> |, line \d", message.partition("frontend) ")[2] or message)[
+        0
+    ]
+    found = re.search(r", line (\d+)", message)
+    where = f" line {found[1]}" if found else " the function"
+    return f"numba cannot compile{where}: {reason[:160].strip()}"
 
 
 def _explain_kind(what: str, first: Difference) -> str:
     """One sentence for a result that cannot be compared number by number, or need not be."""
-    mine, right, name = first.yours, first.expected, first.name.removesuffix(AFTERWARDS)
+    mine, right = first.yours, first.expected
     says = {
         "view": (
             f"The numbers are right, but {what} shows the memory of an argument: who changes one "
@@ -66,10 +95,6 @@ def _explain_kind(what: str, first: Difference) -> str:
             else f"{what.capitalize()} must be an array of numbers; it is: {first.type}."
         ),
         "missing": f"{what.capitalize()} did not come back: is a part of the `return` missing?",
-        "changed": (
-            f"After the call the argument `{name}` is not as it must be: it was changed in place, "
-            "or not as expected. Whoever called still needs it."
-        ),
     }
     if first.kind in says:
         return says[first.kind]
@@ -81,6 +106,26 @@ def _explain_kind(what: str, first: Difference) -> str:
         f"The numbers are right, but {what} is {mine.dtype}; with these arguments it must be "
         f"{right.dtype}. Say which dtype a new array shall have."
     )
+
+
+def _explain_changed(key: AnswerKey, first: Difference) -> str:
+    """One sentence for an argument that is not as it must be after the call."""
+    name, right = first.name.removesuffix(AFTERWARDS), first.expected
+    assert first.yours is not None
+    assert right is not None
+    afterwards = [outcome.arrays.get(first.name) for outcome in key.expected]
+    before = next(c for c, each in zip(key.cases, afterwards, strict=True) if each is right)[name]
+    if np.array_equal(before, right):
+        return (
+            f"The function changes its argument `{name}` in place; whoever called still needs it "
+            "as it was."
+        )
+    if np.array_equal(before, first.yours):
+        return (
+            f"`{name}` is to be changed in place, and is as it was before: `{name} = …` makes a "
+            f"new array, `{name} += …` or `{name}[...] = …` change this one."
+        )
+    return f"`{name}`, changed in place, holds wrong numbers afterwards."
 
 
 def _explain_values(key: AnswerKey, outcomes: list[Outcome], first: Difference) -> str:

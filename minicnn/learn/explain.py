@@ -77,7 +77,8 @@ def _beside(difference: Difference, width: int) -> Text:
         blocks.insert(0, ["yours", _titled(yours), *shown(yours).splitlines()])
         if difference.kind in ("values", "changed"):
             with np.errstate(all="ignore"):
-                off = yours.astype(float) - expected.astype(float)
+                off = np.asarray(yours.astype(float) - expected.astype(float))
+                off[np.isclose(yours, expected, rtol=1e-9, atol=1e-12)] = 0
             blocks.append(["difference", "", *shown(off, zero="·").splitlines()])
     elif difference.type:
         blocks.insert(0, ["yours", difference.type])

@@ -41,9 +41,9 @@ def compiled(function: Callable[..., Any], case: Case) -> dict[str, Any]:
 
     It runs in one thread, which then does the shares of all, one after the other.
     """
-    if hasattr(function, "for_threads"):
+    if hasattr(function, "for_threads"):  # a known misconception is plain Python
         function = function.for_threads(1)
-    function(*case.values())  # a known misconception is plain Python
+    function(*case.values())
     return {}
 
 

@@ -69,6 +69,7 @@ def _wait(place: str, job: dict[str, Any], patience: float) -> tuple[int, bool]:
     """The exit code, and whether the process was killed because it took too long."""
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**os.environ, **one_thread, "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    environment["NUMBA_BOUNDSCHECK"] = "1"  # else compiled code writes where it should not
     environment["NUMBA_CACHE_DIR"] = place  # nothing compiled is left beside the student's file
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)  # finds minicnn as we did
     with open(Path(place, "printed"), "wb") as output:

@@ -51,13 +51,6 @@ def decorators(exercise: Exercise) -> list[str]:
 
 def stub(exercise: Exercise) -> str:
     """The function without its body: signature, docstring, the job, and an error that says it."""
-    _, node = _find(exercise)
-    whole = solution(exercise).splitlines()
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-    before = node.body[1].lineno if _docstring(node) else node.body[0].lineno
-    kept = whole[: before - first]
-    if _docstring(node):  # without the blank lines and comments that lead to the body
-        kept = whole[: (node.body[0].end_lineno or node.lineno) - first + 1]
     job = textwrap.wrap(f"Your job: {exercise.job}", 92)
     said = textwrap.wrap(FRIENDLY + exercise.job, 84, drop_whitespace=False)
     comment = [f"    # {line}" for line in job]
@@ -66,7 +59,17 @@ def stub(exercise: Exercise) -> str:
     else:
         lines = [f"        {_quoted(line)}" for line in said]
         end = ["    raise NotImplementedError(", *lines, "    )"]
-    return "\n".join([*kept, *comment, *end]) + "\n"
+    return "\n".join([head(exercise), *comment, *end]) + "\n"
+
+
+def head(exercise: Exercise) -> str:
+    """The function's decorators, signature and docstring."""
+    _, node = _find(exercise)
+    whole = solution(exercise).splitlines()
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    if _docstring(node):  # without the blank lines and comments that lead to the body
+        return "\n".join(whole[: (node.body[0].end_lineno or node.lineno) - first + 1])
+    return "\n".join(whole[: node.body[0].lineno - first])
 
 
 def _quoted(text: str) -> str:

@@ -19,12 +19,14 @@ class Progress:
 
     - `status`: of the last check, "todo" before the first; `source`: the hash of what was checked.
     - `attempts`: how many different versions were checked; `hints`: how many were shown.
+    - `passed`: the text of the function when it last passed, empty if it never did.
     """
 
     status: str = "todo"
     source: str = ""
     attempts: int = 0
     hints: int = 0
+    passed: str = ""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import hashlib
+import symtable
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,6 +61,14 @@ class StudentFile:
         node = self._definition(name)
         return [ast.unparse(each) for each in node.decorator_list] if node else []
 
+    def text(self, name: str) -> str:
+        """The function as it stands in the file, decorators included; empty if it is not there."""
+        node = self._definition(name)
+        if node is None:
+            return ""
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        return "\n".join(self._lines[first - 1 : node.end_lineno]) + "\n"
+
     def _text(self, node: ast.stmt) -> str:
         """The lines of a statement, as they stand in the file."""
         return "\n".join(self._lines[node.lineno - 1 : node.end_lineno])
@@ -111,8 +120,23 @@ class StudentFile:
                 return [self._body[i] for i in sorted(chosen)]
             chosen |= more
             for i in more:
-                used = ast.walk(self._body[i])
-                wanted |= {node.id for node in used if isinstance(node, ast.Name)}
+                wanted |= self._looked_up(self._body[i])
+
+    def _looked_up(self, node: ast.stmt) -> set[str]:
+        """The names that a statement takes from the file; a function's own variables are none."""
+        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+        text = "\n".join(self._lines[first - 1 : node.end_lineno])
+        try:
+            top = symtable.symtable(text, str(self.path), "exec")
+        except (SyntaxError, RecursionError, MemoryError):  # what cannot be told apart counts
+            return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        found = {each.get_name() for each in top.get_symbols() if each.is_referenced()}
+        inner = top.get_children()
+        while inner:
+            table = inner.pop()
+            inner += table.get_children()
+            found |= {each.get_name() for each in table.get_symbols() if each.is_global()}
+        return found
 
 
 def _read(path: Path) -> bytes:

@@ -4,15 +4,18 @@
       progress.json
       07_convolution/lesson.py
 
-Only `start` writes a lesson's script, and only where there is none: neither a check nor a newer
-minicnn changes what the student has written.
+A lesson's script is written by `start`, where there is none, and by `reset`, which keeps a copy:
+neither a check nor a newer minicnn changes what the student has written.
 """
 
+import itertools
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from minicnn.errors import LessonError
 from minicnn.files import StrPath, atomic
-from minicnn.learn import library, script, state
+from minicnn.learn import library, script, source, state
 from minicnn.learn.check import Result, check
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.library import Lesson
@@ -98,6 +101,15 @@ class Workspace:
             raise LessonError("no lesson is started yet: `minicnn learn start 01`")
         return next((each for each in started if not self.is_done(each)), started[-1])
 
+    def passed(self) -> tuple[int, int]:
+        """How many exercises of all lessons have passed as they stand now, and how many there are.
+
+        A lesson that is not started counts with what it asks for.
+        """
+        every = library.lessons()
+        statuses = [s for each in self.started() for s in self.statuses(each).values()]
+        return statuses.count("pass"), sum(len(each.exercises) for each in every)
+
     def is_done(self, lesson: Lesson) -> bool:
         """Has every exercise passed as it stands now?"""
         return all(status == "pass" for status in self.statuses(lesson).values())
@@ -112,13 +124,47 @@ class Workspace:
         """Check one exercise and note how it went."""
         result = check(lesson, exercise, self.need_started(lesson), seed)
         file = self._file(lesson)
-        source = file.hash(exercise.name) if file else ""
+        digest = file.hash(exercise.name) if file else ""
         with state.changing(self.folder) as known:
             progress = known.of(lesson.number, exercise.name)
-            if source != progress.source and result.status != "todo":
+            if digest != progress.source and result.status != "todo":
                 progress.attempts += 1
-            progress.status, progress.source = result.status, source
+            progress.status, progress.source = result.status, digest
+            if file and result.status == "pass":
+                progress.passed = file.text(exercise.name)
         return result
+
+    def progress(self, lesson: Lesson, exercise: Exercise) -> state.Progress:
+        """How far an exercise is; its status is the one of the file as it stands."""
+        known = state.read(self.folder)
+        status = _status(known, lesson, exercise, self._file(lesson))
+        return replace(known.of(lesson.number, exercise.name), status=status)
+
+    def versions(self, lesson: Lesson, exercise: Exercise) -> tuple[str, str, str]:
+        """(what it is, text, text now): the last version that passed, or else the stub, and yours.
+
+        Raises `LessonError` if the script cannot be read or has no such function.
+        """
+        now = StudentFile(self.need_started(lesson)).text(exercise.name)
+        if not now:
+            raise LessonError(f"there is no function {exercise.name!r} in {self.path(lesson)}")
+        passed = state.read(self.folder).of(lesson.number, exercise.name).passed
+        return ("last passed", passed, now) if passed else ("stub", source.stub(exercise), now)
+
+    def reset(self, lesson: Lesson) -> Path:
+        """Begin a lesson anew; gives the copy that is kept of the script as it was.
+
+        How many attempts and hints there were stays known, and the last version that passed.
+        """
+        path = self.need_started(lesson)
+        backup = _copied(path)
+        with atomic(path) as partial:
+            partial.write_text(script.with_stubs(lesson), encoding="utf-8")
+        with state.changing(self.folder) as known:
+            for exercise in lesson.exercises:
+                progress = known.of(lesson.number, exercise.name)
+                progress.status, progress.source = "todo", ""
+        return backup
 
     def hint(self, lesson: Lesson, exercise: Exercise) -> tuple[int, str]:
         """The next hint and its number from 1 on; the last one again when all were shown."""
@@ -147,3 +193,12 @@ def _status(
     progress = known.of(lesson.number, exercise.name)
     changed = file is None or file.hash(exercise.name) != progress.source
     return STALE if progress.status == "pass" and changed else progress.status
+
+
+def _copied(path: Path) -> Path:
+    """Copy a file beside itself under a name that is free: ``lesson.backup-1.py``, ``-2``, …"""
+    names = (path.with_name(f"{path.stem}.backup-{n}{path.suffix}") for n in itertools.count(1))
+    backup = next(name for name in names if not name.exists())
+    with atomic(backup) as partial:
+        shutil.copyfile(path, partial)
+    return backup

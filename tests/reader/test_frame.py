@@ -6,7 +6,14 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from minicnn.reader import canvas
-from minicnn.reader.frame import THINNEST, frame, is_framed, stroke_width
+from minicnn.reader.frame import (
+    THINNEST,
+    centre_of_mass,
+    centred,
+    frame,
+    is_framed,
+    stroke_width,
+)
 from minicnn.reader.ink import Ink, find_ink
 
 
@@ -82,3 +89,22 @@ def test_another_frame_keeps_the_proportions():
     assert np.ptp(rows) + 1 == 30
     np.testing.assert_allclose(ndimage.center_of_mass(framed), (21, 28), atol=0.51)
     assert np.ptp(columns) + 1 == 5
+
+
+def test_the_centre_of_mass_is_scipys():
+    rng = np.random.default_rng(0)
+    for shape in [(1, 1), (3, 8), (20, 11)]:
+        image = rng.random(shape, np.float32) ** 3
+        assert centre_of_mass(image) == pytest.approx(ndimage.center_of_mass(image), rel=1e-6)
+
+
+def test_a_digit_is_centred_to_the_nearest_pixel_and_stays_whole():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        digit = rng.random(rng.integers(1, 21, 2))
+        framed = centred(digit)
+        assert framed.sum() == pytest.approx(digit.sum())
+        assert np.abs(np.array(ndimage.center_of_mass(framed)) - 14).max() <= 0.5
+    heavy = np.zeros((27, 20))
+    heavy[0] = 1
+    assert np.array_equal(centred(heavy)[1, 4:24], np.ones(20)), "it stops at the lower edge"

@@ -6,7 +6,7 @@ import typer
 
 from minicnn.cli.app import app
 
-learn = typer.Typer(no_args_is_help=True, help="Build the engine yourself, lesson by lesson.")
+learn = typer.Typer()
 app.add_typer(learn, name="learn")
 
 LessonArgument = Annotated[int, typer.Argument(metavar="NN", help="The number of the lesson.")]

@@ -33,7 +33,8 @@ def check(
     workspace.need_started(lesson)
     results = [workspace.check(lesson, each, seed) for each in chosen]
     if as_json:
-        print(json.dumps({"lesson": lesson.number, "results": [each.facts() for each in results]}, indent=2))
+        facts = [each.facts() for each in results]
+        print(json.dumps({"lesson": lesson.number, "results": facts}, indent=2))
     else:
         _show(lesson, results)
     if any(result.status != "pass" for result in results):
@@ -42,17 +43,32 @@ def check(
 
 def _show(lesson: "Lesson", results: "list[Result]") -> None:
     from minicnn.learn import explain
-    from minicnn.learn.library import numbers
 
     console = explain.console()
     for result in results:
         console.print(explain.line(result))
+    print()
     failed = next((result for result in results if result.status != "pass"), None)
-    if failed is None:
-        later = [each for each in numbers() if each > lesson.number]
-        print(f"\nLesson {lesson.number} is done." if len(results) == len(lesson.exercises) else "")
-        print(f"Next:  minicnn learn start {later[0]:02d}" if later else "It was the last one.")
-        return
-    console.print()
+    if failed is not None:
+        show_failure(lesson, failed)
+    else:
+        show_next(lesson, is_done=len(results) == len(lesson.exercises))
+
+
+def show_failure(lesson: "Lesson", failed: "Result") -> None:
+    """What is wrong, and the command that helps."""
+    from minicnn.learn import explain
+
+    console = explain.console()
     console.print(explain.explained(failed, console.width))
     print(f"\nNext:  minicnn learn hint {lesson.number:02d} {failed.exercise.name}")
+
+
+def show_next(lesson: "Lesson", is_done: bool = True) -> None:
+    """What comes after a lesson in which nothing is wrong."""
+    from minicnn.learn.library import numbers
+
+    if is_done:
+        print(f"Lesson {lesson.number} is done.")
+    later = [each for each in numbers() if each > lesson.number]
+    print(f"Next:  minicnn learn start {later[0]:02d}" if later else "It was the last one.")

@@ -8,7 +8,11 @@ from minicnn.kernels.geometry import Array
 def sgd_step(
     weight: Array, grad: Array, velocity: Array, lr: float, momentum: float, nesterov: bool
 ) -> None:
-    """One step of gradient descent with momentum, in Keras's form."""
+    """One step of gradient descent with momentum, in Keras's form.
+
+    Changes `weight` and `velocity`. With `nesterov` the weight moves to where the velocity would
+    take it next.
+    """
     velocity *= momentum
     velocity -= lr * grad
     weight += momentum * velocity - lr * grad if nesterov else velocity

@@ -1,0 +1,52 @@
+"""What the model found on a picture, as plain data for JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minicnn.reader.recognise import Prediction
+from minicnn.reader.strings import Reading
+
+
+def of_prediction(found: Prediction) -> dict[str, Any]:
+    """The answer to ``POST /predict``."""
+    return {
+        "label": found.label,
+        "probability": found.probability,
+        "sure": found.sure,
+        "candidates": [asdict(candidate) for candidate in found.candidates],
+        "seen": _grey_levels(found.seen),
+        "notes": list(found.notes),
+    }
+
+
+def of_reading(found: Reading) -> dict[str, Any]:
+    """The answer to ``POST /read``."""
+    height, width = found.grey.shape
+    best = found.probabilities.max(axis=1)
+    digits = [
+        {
+            "label": found.class_names[answer],
+            "probability": float(probability),
+            "box": [columns.start, rows.start, columns.stop, rows.stop],
+        }
+        for answer, probability, (rows, columns) in zip(
+            found.answers, best, found.boxes, strict=True
+        )
+    ]
+    return {
+        "text": found.text,
+        "confidence": found.confidence,
+        "digits": digits,
+        "width": width,
+        "height": height,
+        "notes": list(found.notes),
+    }
+
+
+def _grey_levels(image: NDArray[np.float32]) -> list[list[int]]:
+    """0 (paper) to 255 (ink), which a picture in MNIST's frame has anyway."""
+    levels: list[list[int]] = np.round(255 * image).astype(int).tolist()
+    return levels

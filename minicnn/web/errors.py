@@ -1,0 +1,41 @@
+"""What a client is told when there is no answer: a status, and JSON that says why."""
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+
+def error_body(status: int, message: str) -> dict[str, Any]:
+    """The JSON of every error.
+
+    >>> error_body(404, "there is no such page")
+    {'error': {'status': 404, 'message': 'there is no such page'}}
+    """
+    return {"error": {"status": status, "message": message}}
+
+
+def error_response(
+    status: int, message: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """An error as the client gets it."""
+    return JSONResponse(error_body(status, message), status, headers)
+
+
+async def refused(request: Request, error: Exception) -> JSONResponse:
+    """The answer to an `HTTPException`, of ours or of Starlette's."""
+    assert isinstance(error, HTTPException)
+    says = {
+        404: f"there is nothing at {request.url.path[:200]}; see /docs",
+        405: f"{request.method} is not for {request.url.path[:200]}; see /docs",
+    }
+    is_ours = error.detail != HTTPStatus(error.status_code).phrase
+    message = error.detail if is_ours else says.get(error.status_code, error.detail)
+    return error_response(error.status_code, message, dict(error.headers or {}))
+
+
+async def failed(_: Request, error: Exception) -> JSONResponse:
+    """The answer to what nobody has foreseen; the log has the traceback, the client has not."""
+    return error_response(500, "the service has made a mistake; its log says more")

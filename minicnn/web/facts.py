@@ -1,0 +1,36 @@
+"""What the service says of its model: ``GET /model``."""
+
+from pathlib import Path
+from typing import Any
+
+from minicnn import __version__
+from minicnn.data.dataset import numbered_classes
+from minicnn.errors import CheckpointError
+from minicnn.files import StrPath
+from minicnn.nn import Sequential
+from minicnn.runs import Run
+
+
+def model_facts(model: Sequential, path: StrPath) -> dict[str, Any]:
+    """Name, size, classes, layers, and the accuracy on the test set if its run has measured it."""
+    rows = model.layer_rows()
+    return {
+        "name": _name(Path(path)),
+        "parameters": model.parameter_count(),
+        "input_shape": list(model.input_shape or ()),
+        "classes": list(model.class_names or numbered_classes(rows[-1].output_shape[-1] - 1)),
+        "layers": [{**row._asdict(), "output_shape": list(row.output_shape)} for row in rows],
+        "test_accuracy": _accuracy(Path(path)),
+        "minicnn": __version__,
+    }
+
+
+def _name(path: Path) -> str:
+    return Run.opened(path).settings.model if path.is_dir() else path.stem
+
+
+def _accuracy(path: Path) -> float | None:
+    try:
+        return float(Run.opened(path).metrics()["test_accuracy"])
+    except (CheckpointError, KeyError, TypeError, ValueError):  # a model's file, a stopped run
+        return None
