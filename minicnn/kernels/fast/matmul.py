@@ -23,7 +23,7 @@ DEPTH = 384
 """Products summed before a tile is put aside: that much of a panel, 24 kB, stays in the cache."""
 
 FEW_ROWS = 64
-"""Rows of a piece of b that are visited here and there: 24 kB of them stay in the first cache."""
+"""Rows of b that are laid out in bands of SPAN columns: 24 kB of a band, for the first cache."""
 
 FEW = 0.4
 """Share of elements that are not 0 up to which visiting only those is faster; measured."""
@@ -114,25 +114,28 @@ def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
         ends = np.zeros(stop - start + 1, np.int64)
         places = np.empty((stop - start) * FEW_ROWS + 1, np.int64)
         values = np.empty(places.size, a.dtype)
-        piece = np.empty(FEW_ROWS * SPAN, b.dtype)
+        bands = -(-columns // SPAN)
+        pieces = np.zeros(bands * FEW_ROWS * SPAN, b.dtype)
         for first in range(0, depth, FEW_ROWS):
             rows = min(FEW_ROWS, depth - first)
+            for k in range(rows):
+                for q in range(bands):
+                    column = min(q * SPAN, columns - SPAN)  # the last band overlaps the one before:
+                    done = q * SPAN - column if first else 0  # the same sums, then nothing is added
+                    at, goal = (first + k) * columns + column, (q * FEW_ROWS + k) * SPAN
+                    pieces[goal : goal + done] = 0
+                    copy_run(weights, at + done, SPAN - done, pieces, goal + done)
             for i in range(start, stop):
                 at, end = i * row_step + first * step, ends[i - start]
                 end = list_nonzero(a, at, step, rows, SPAN, places, values, end)
                 ends[i - start + 1] = end
-            for j in range(0, columns, SPAN):
-                column = min(j, columns - SPAN)  # the last band overlaps the one before:
-                done = j - column if first else 0  # the same sums again, then nothing is added
-                piece[:] = 0
-                for k in range(rows):
-                    at = (first + k) * columns + column + done
-                    copy_run(weights, at, SPAN - done, piece, k * SPAN + done)
+            for q in range(bands):
+                piece, column = q * FEW_ROWS * SPAN, min(q * SPAN, columns - SPAN)
                 for i in range(start, stop):
-                    begin, at = ends[i - start], i * columns + column
+                    begin, end, at = ends[i - start], ends[i - start + 1], i * columns + column
                     before, from_there = (sums, at) if first else (bias, column)
                     gather(
-                        piece, 0, places, values, begin, ends[i - start + 1] - begin,
+                        pieces, piece, places, values, begin, end - begin,
                         before, from_there, sums, at,
                     )  # fmt: skip
         if relu:
