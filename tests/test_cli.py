@@ -137,6 +137,7 @@ HELP = {
     "summary": ["A model's name (`minicnn models`), a run or a model's file"],
     "predict": ["--examples", "--show", "--out", "--json", "Pictures of one digit each"],
     "evaluate": ["--data", "--json", "The folder of a run, or a model's file"],
+    "serve": ["--host", "--port", "a model's file: .npz, .keras or .h5"],
     "train": [
         *("--epochs", "--batch-size", "--optimizer", "--lr", "--momentum", "--weight-decay"),
         *("--schedule", "--clip-norm", "--label-smoothing", "--validation", "--patience"),

@@ -106,9 +106,16 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         "py.typed",
         "data/mnist_idx/LICENSE.md",
         "examples/labels.json",
+        "learn/class_page.html.jinja",
         "report/page.html.jinja",
     }
-    assert others == {f"minicnn/{name}" for name in texts} | IDX_FILES | examples
+    pages = {
+        path.relative_to(CHECKOUT).as_posix()
+        for path in (CHECKOUT / "minicnn" / "web").rglob("*.*")
+        if path.suffix in {".html", ".jinja", ".css", ".js", ".svg"}
+    }
+    assert {"minicnn/web/static/index.html", "minicnn/web/static/draw/main.js"} <= pages
+    assert others == {f"minicnn/{name}" for name in texts} | IDX_FILES | examples | pages
     assert {name for name in names if "/licenses/" in name} == {
         f"{info}/licenses/LICENSE",
         f"{info}/licenses/minicnn/data/mnist_idx/LICENSE.md",

@@ -23,14 +23,23 @@ def draw_graph(rng, size) -> Case:
     return {"inputs": inputs, "needs_gradient": [not each for each in constant]}
 
 
+class Recorded(SimpleNamespace):
+    """What an order looks at of a Tensor; like one, it is equal to itself only, and fits a set."""
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
+
 def observe_order(function, case) -> dict:
     """Many orders are right: what counts is that each number comes once, after what it needs."""
     tensors = []
     for inputs, needed in zip(case["inputs"], case["needs_gradient"], strict=True):
         node = SimpleNamespace(inputs=[tensors[k] for k in inputs]) if inputs else None
-        tensors.append(SimpleNamespace(node=node, requires_grad=needed))
+        tensors.append(Recorded(node=node, requires_grad=needed))
     number = {id(tensor): k for k, tensor in enumerate(tensors)}
-    order = [number[id(tensor)] for tensor in function(tensors[-1])]
+    given = [*function(tensors[-1])]
+    if not all(isinstance(each, Recorded) for each in given):
+        raise TypeError("the list must hold tensors and nothing else")
+    order = [number[id(tensor)] for tensor in given]
     place = {k: position for position, k in enumerate(order)}
     early = sorted(k for k in place if any(place.get(i, -1) > place[k] for i in case["inputs"][k]))
     return {

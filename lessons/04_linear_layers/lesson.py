@@ -305,8 +305,8 @@ plt.show()
 # - The gradients of a matrix product: **each is the gradient times the other matrix, turned so that
 #   the shapes fit**.
 # - The gate that makes stacked layers more than one.
-# - A net that reads digits, of which every gradient is yours. `minicnn train --with mine` runs it
-#   at full size: its dense layers and ReLUs call these very functions.
+# - A net that reads digits, of which every gradient is yours. `minicnn train --with .`, in your
+#   folder, runs it at full size: its dense layers and ReLUs call these very functions.
 #
 # ## Try this
 #

@@ -322,7 +322,7 @@ plt.show()
 # - a number to know by heart: a fresh net on ten classes has a loss of $\log 10 \approx 2.303$.
 #   If yours begins far above, look at the scale of its input before anything else.
 #
-# From here on `minicnn train --with mine` computes its loss with your functions.
+# From here on `minicnn train --with .` computes its loss with your functions.
 #
 # ## Try this
 #

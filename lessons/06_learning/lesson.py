@@ -103,8 +103,8 @@ plt.show()
 from minicnn.kernels.reference.optimizers import sgd_step
 
 # %% [markdown]
-# Three steps with a constant gradient of 1 and a rate of 0.1. Follow the velocity: 0.1, then 0.1 +
-# 0.09, then 0.1 + 0.09 + 0.081.
+# Three steps with a constant gradient of 1 and a rate of 0.1. Follow the size of the velocity: 0.1,
+# then 0.1 + 0.09, then 0.1 + 0.09 + 0.081.
 
 # %%
 weight, velocity = np.array([5.0]), np.zeros(1)
@@ -338,8 +338,8 @@ plt.show()
 # - a rule for bad curves: the loss climbs or jumps? Rate down. It falls in a straight slow line?
 #   Rate up, by factors of 3.
 #
-# You have now written every part of a net of dense layers. `minicnn train --with mine --through 6`
-# trains one on all 60,000 digits with your functions.
+# You have now written every part of a net of dense layers. `minicnn train --with . --through 6`, in
+# your folder, trains one on all 60,000 digits with your functions.
 #
 # ## Try this
 #

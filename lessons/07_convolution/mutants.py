@@ -33,7 +33,7 @@ MUTANTS = {
             "The picture is not padded, though the number of windows counts on it.",
         ),
         Mutant(
-            "padding_repeats_edge",
+            "padding_of_ones",
             [("pad(x, kernel, stride, padding)", "pad(x, kernel, stride, padding, fill=1.0)")],
             "The padding is filled with ones; it must be zeros.",
         ),

@@ -337,7 +337,7 @@ plt.show()
 # - `he_normal`, and the reason for the 2 in it: ReLU lets one half through.
 #
 # With that you have every part of the classic net: convolution, ReLU, pooling, dense layers, loss,
-# optimizer, first weights. `minicnn train --with mine --through 9` runs it on your functions.
+# optimizer, first weights. `minicnn train --with . --through 9` runs it on your functions.
 #
 # ## Try this
 #

@@ -24,10 +24,11 @@ def draw_bilinear(rng, size) -> Case:
     ]
     out = (n, 1 + size % 3, 2 + size % 2)
     if size < 2:  # inside
-        rows, columns = (
-            rng.integers(0, 4, (2, *out)) / 4 * np.array([h - 1, w - 1])[:, None, None, None]
-        )
-    else:  # and around it, by up to two pixels
+        last = np.array([h - 1, w - 1]).reshape(2, 1, 1, 1)
+        rows, columns = rng.integers(0, 4, (2, *out)) / 4 * last
+    elif size == 2:  # just outside
+        rows, columns = np.array([[[0.5, -0.25, 1.0]]]), np.array([[[-0.25, 1.0, 2.75]]])
+    else:  # in and around it, by up to two pixels
         rows, columns = rng.integers(-8, 4 * h + 5, out) / 4, rng.integers(-8, 4 * w + 5, out) / 4
     return {"images": draws.numbers(rng, (n, h, w, c)), "rows": rows, "columns": columns}
 
@@ -51,7 +52,7 @@ def draw_shift(rng, size) -> Case:
 
 
 def draw_rotate(rng, size) -> Case:
-    first = [[90.0], [30.0], [-60.0], [0.0, 45.0]]
+    first = [[30.0], [90.0], [-60.0], [0.0, 45.0]]
     degrees = first[size] if size < len(first) else rng.uniform(-180, 180, size // 2)
     return {"degrees": np.array(degrees)}
 

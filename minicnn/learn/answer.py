@@ -29,9 +29,12 @@ def write(place: Path, status: str, outcomes: list[Outcome], stop: Stop | None) 
 
 def read(place: Path) -> tuple[str | None, list[Outcome], Stop | None]:
     """The answer; None for its status if there is no whole one."""
+    answer, values = place / "answer.json", place / "arrays.npz"
     try:
-        about = json.loads((place / "answer.json").read_text(encoding="utf-8"))
-        with np.load(place / "arrays.npz", allow_pickle=False) as archive:
+        if not (answer.is_file() and values.is_file()):  # but a pipe, which would not end
+            return None, [], None
+        about = json.loads(answer.read_text(encoding="utf-8"))
+        with np.load(values, allow_pickle=False) as archive:
             arrays: list[dict[str, np.ndarray]] = [{} for _ in about["outcomes"]]
             for key in archive.files:
                 number, _, name = key.partition("/")

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -47,8 +48,10 @@ def execute(text: str) -> Executed:
             extra_arguments=["--log-level=ERROR"],  # its connection is this machine's own
             resources={"metadata": {"path": place}},
         )
+        # A backend that draws into files would leave the notebook without pictures.
+        environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
         try:
-            client.execute()
+            client.execute(env=environment)
         except (CellTimeoutError, DeadKernelError) as error:
             raise LessonError(f"the notebook did not come to its end: {one_line(error)}") from error
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]

@@ -28,6 +28,13 @@ class Progress:
     hints: int = 0
     passed: str = ""
 
+    def __post_init__(self) -> None:
+        texts, counts = (self.status, self.source, self.passed), (self.attempts, self.hints)
+        if not all(isinstance(each, str) for each in texts):
+            raise TypeError(f"status, source and passed must be text, and are {texts}")
+        if not all(isinstance(each, int) and each >= 0 for each in counts):
+            raise ValueError(f"attempts and hints must be counts, and are {counts}")
+
 
 @dataclass
 class State:
@@ -51,7 +58,7 @@ def read(folder: Path) -> State:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise LessonError(
             f"{path}: cannot be read: {one_line(error)}; if you remove it, and call `minicnn learn "
-            "init` for the folder, only the counts of attempts and hints are lost"
+            "init` for the folder, the counts of attempts and hints are lost, and no script"
         ) from error
 
 

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import hashlib
+import re
 import symtable
 import warnings
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from minicnn.errors import LessonError, one_line
 from minicnn.files import StrPath
 from minicnn.learn.source import FRIENDLY
+from minicnn.learn.syntax import parse
 
 _LARGEST = 1_000_000
 
@@ -41,7 +43,8 @@ class StudentFile:
         self.path = Path(path)
         text = _read(self.path)
         self._body = _parse(self.path, text)
-        self._lines = text.decode("utf-8", "replace").splitlines()
+        # Lines as Python counts them: `splitlines` would end one at a form feed, too.
+        self._lines = re.split("\r\n|\r|\n", text.decode("utf-8", "replace"))
 
     def has(self, name: str) -> bool:
         """Is the name defined, assigned or imported at the top of the file?"""
@@ -52,9 +55,12 @@ class StudentFile:
         return self._definition(name) is not None
 
     def is_stub(self, name: str) -> bool:
-        """Is the function still as it was handed out?"""
+        """Does the function still do nothing but raise the error that it was handed out with?"""
         node = self._definition(name)
-        return node is not None and FRIENDLY in self._text(node.body[-1])
+        if node is None:
+            return False
+        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        return len(body) == 1 and FRIENDLY in self._text(body[0])
 
     def decorators(self, name: str) -> list[str]:
         """What stands behind the @ of the lines above the function."""
@@ -156,7 +162,7 @@ def _parse(path: Path, text: bytes) -> list[ast.stmt]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a backslash in a string, for instance
-            tree = ast.parse(text, str(path))
+            tree = parse(text, str(path))
     except SyntaxError as error:
         where = f" line {error.lineno}" if error.lineno else ""
         raise UnreadableFileError(f"{path.name}{where}: {error.msg}") from error

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from minicnn.web.body import picture_of
+from minicnn.web.body import read_body
 from minicnn.web.description import description
 from minicnn.web.documentation import documentation
 from minicnn.web.errors import error_response, failed, refused
@@ -27,7 +27,8 @@ STATIC = Path(__file__).parent / "static"
 class Asked(Protocol):
     """What the service asks: a `Pool`, or anything that answers like one."""
 
-    alive: int
+    @property
+    def alive(self) -> int: ...
 
     async def ask(self, job: Job) -> Answer: ...
 
@@ -70,8 +71,8 @@ class Service:
             raise HTTPException(503, message, {"Retry-After": "1"})
         self.waiting += 1
         try:
-            kind, body = await picture_of(request, self.settings)
-            answer = await self.pool.ask(Job(what, kind, body, self.settings.pixels))
+            content_type, body = await read_body(request, self.settings)
+            answer = await self.pool.ask(Job(what, content_type, body, self.settings.pixels))
         except LostError as error:
             log.error("a request was given up", extra={"reason": str(error)})
             raise HTTPException(500, f"the picture could not be read: {error}") from error
@@ -93,7 +94,7 @@ def build_app(pool: Asked, facts: dict[str, Any], settings: Settings) -> Starlet
     - `facts`: of the model, see `facts.model_facts`.
     """
     service = Service(pool, facts, settings)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", service.page),
             Route("/predict", service.predict, methods=["POST"]),
@@ -107,3 +108,5 @@ def build_app(pool: Asked, facts: dict[str, Any], settings: Settings) -> Starlet
         middleware=[Middleware(RequestLog), Middleware(Guard, settings=settings)],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
+    app.router.redirect_slashes = False  # what is not there is 404, and nothing else
+    return app

@@ -1,9 +1,9 @@
 """What the service says of its model: ``GET /model``."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from minicnn import __version__
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import CheckpointError
 from minicnn.files import StrPath
@@ -21,7 +21,7 @@ def model_facts(model: Sequential, path: StrPath) -> dict[str, Any]:
         "classes": list(model.class_names or numbered_classes(rows[-1].output_shape[-1] - 1)),
         "layers": [{**row._asdict(), "output_shape": list(row.output_shape)} for row in rows],
         "test_accuracy": _accuracy(Path(path)),
-        "minicnn": __version__,
+        "minicnn": version("minicnn"),
     }
 
 

@@ -1,17 +1,18 @@
-"""The body of a request as a picture: a file of any format, or JSON with numbers."""
+"""The body of a request as a picture: a file of any format, by itself or in a form, or numbers."""
 
 import contextlib
 import io
 import json
 import warnings
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from PIL import Image
 
-from minicnn.errors import PictureError
+from minicnn.errors import PictureError, one_line
 from minicnn.reader.picture import Source
 
+FORM = "multipart/form-data"
 JSON = "application/json"
 
 
@@ -19,17 +20,52 @@ class MalformedError(ValueError):
     """The body is not what its content type says."""
 
 
-def picture(kind: str, body: bytes, most_pixels: int) -> Source:
+def kind_of(content_type: str) -> str:
+    """A content type without its parameters.
+
+    >>> kind_of("Application/JSON; charset=utf-8")
+    'application/json'
+    """
+    return content_type.partition(";")[0].strip().lower()
+
+
+def picture(content_type: str, body: bytes, most_pixels: int) -> Source:
     """What `open_picture` takes.
 
-    - `kind`: the content type: `JSON`, or that of a picture.
+    - `content_type`: of `FORM`, `JSON`, or a picture.
 
-    Raises `MalformedError` for what is no JSON, `PictureError` for what is no picture.
+    Raises `MalformedError` for what is no form or no JSON, `PictureError` for what is no picture.
     """
+    kind = kind_of(content_type)
     if kind == JSON:
         return _pixels(body)
+    if kind == FORM:
+        body = _file(content_type, body)
     _refuse_large(body, most_pixels)
     return body
+
+
+def _file(content_type: str, body: bytes) -> bytes:
+    """The first file in a form."""
+    from python_multipart import parse_form
+    from python_multipart.exceptions import FormParserError
+
+    found: list[Any] = []
+    try:
+        headers = {"Content-Type": content_type.encode("latin-1")}
+        parse_form(headers, io.BytesIO(body), _ignore, found.append)
+    except (FormParserError, ValueError) as error:
+        raise MalformedError(f"the body is no form: {one_line(error)}") from error
+    if not found:
+        raise MalformedError("there is no file in the form; send one, as curl -F picture=@FILE")
+    file = found[0].file_object
+    file.seek(0)
+    content: bytes = file.read()
+    return content
+
+
+def _ignore(_: object) -> None:
+    """What is no file."""
 
 
 def _pixels(body: bytes) -> np.ndarray:

@@ -11,7 +11,7 @@ from minicnn.web.errors import error_body
 
 
 class PatientProtocol(H11Protocol):
-    """Closes a connection whose request is not complete after `patience` seconds.
+    """Closes a connection on which no request is complete after `patience` seconds.
 
     uvicorn itself would wait forever for the end of a request's head. What is no HTTP is answered
     in JSON, like every other error.
@@ -35,8 +35,14 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        """Start the clock when a request begins, and stop it when it is complete."""
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+        """Start the clock when a request begins, and stop it when its head is complete.
+
+        From then on the application waits for the body; the clock runs again if it has answered
+        and the body still comes.
+        """
+        state = self.conn.their_state
+        waits = state is h11.IDLE or (state is h11.SEND_BODY and self.cycle.response_complete)
+        if not waits:
             self._unwatch()
         elif self._closing is None:
             self._closing = self.loop.call_later(self._patience, self.transport.abort)

@@ -56,10 +56,10 @@ class _Server(uvicorn.Server):
     """Says when it is ready, which uvicorn leaves to its log."""
 
     def __init__(self, app, settings, listener, ready):  # type: ignore[no-untyped-def]
-        protocol = functools.partial(PatientProtocol, patience=settings.patience + 5)
+        protocol = functools.partial(PatientProtocol, patience=settings.patience)
         config = uvicorn.Config(
             app,
-            http=protocol,  # type: ignore[arg-type]
+            http=protocol,
             loop="asyncio",
             ws="none",
             lifespan="off",

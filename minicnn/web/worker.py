@@ -5,6 +5,7 @@ imports nothing heavy: the process first says how many threads it wants, one, fo
 share the cores among them.
 """
 
+import logging
 import os
 import signal
 import traceback
@@ -19,12 +20,12 @@ class Job(NamedTuple):
     """A question.
 
     - `what`: "predict" or "read".
-    - `kind`, `body`: content type and content, as the client has sent them.
+    - `content_type`, `body`: as the client has sent them.
     - `most_pixels`: that the picture may have.
     """
 
     what: str
-    kind: str
+    content_type: str
     body: bytes
     most_pixels: int
 
@@ -48,6 +49,7 @@ def main(connection: Connection) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logging.disable()  # what libraries say of a stranger's picture; the answer says it too
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     try:
@@ -80,7 +82,7 @@ def answer(model: "Sequential", job: Job) -> Answer:
     from minicnn.web import answers, pictures
 
     try:
-        picture = pictures.picture(job.kind, job.body, job.most_pixels)
+        picture = pictures.picture(job.content_type, job.body, job.most_pixels)
         if job.what == "read":
             return Answer(200, answers.of_reading(read_digits(model, picture)))
         return Answer(200, answers.of_prediction(predict(model, picture)))

@@ -173,3 +173,50 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(checked, tmp_path, mo
 def test_an_argument_that_stays_as_it_was_is_told_from_a_wrong_one(checked, line, says):
     text = f"def sgd_step(weight, grad, velocity, lr, momentum, nesterov):\n    {line}\n"
     assert checked(6, "sgd_step", text).says.startswith(says)
+
+
+def test_a_stub_whose_last_line_was_left_below_the_work_is_no_stub(written):
+    """Who writes above the line that raises, and leaves it there, has written the function."""
+    lesson = library.lesson(7)
+    exercise = lesson.exercise("im2col")
+    stub = source.stub(exercise)
+    raising = stub[stub.index("    raise") :]
+    path = written(7, "im2col", source.solution(exercise) + raising)
+    assert check(lesson, exercise, path).status == "pass"
+    assert StudentFile(written(7, "im2col", stub)).is_stub("im2col")
+
+
+@pytest.mark.parametrize("sign", ["\f", "\v", "\x1c", "\x85", "\u2028"])
+def test_what_is_no_end_of_a_line_in_python_is_none_here(written, sign):
+    lesson = library.lesson(7)
+    exercise = lesson.exercise("im2col")
+    path = written(7, "im2col", f"ONE = 1\n\n\n{source.solution(exercise)}")
+    right = StudentFile(path).text("im2col")
+    path.write_text(f"# a{sign}b\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert StudentFile(path).text("im2col") == right
+    assert check(lesson, exercise, path).status == "pass"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("name", ["answer.json", "arrays.npz", "printed"])
+def test_a_pipe_in_the_place_of_an_answer_is_not_waited_for(checked, name):
+    pipe = f"import os; os.path.exists({name!r}) and os.unlink({name!r}); os.mkfifo({name!r})"
+    other = "" if name == "answer.json" else "; open('answer.json', 'w').close()"
+    result = checked(7, "im2col", body(f"{pipe}{other}; os._exit(0)"))
+    assert (result.status, "exit code 0 before" in result.says) == ("crash", True)
+
+
+FORGED = {
+    "fewer cases": '{"status": "done", "outcomes": [], "stop": null}',
+    "no reason": '{"status": "crash", "outcomes": [], "stop": null}',
+    "no such status": '{"status": "pass", "outcomes": [], "stop": null}',
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_an_answer_that_the_function_has_written_is_no_pass(checked, kind):
+    write = f"open('answer.json', 'w').write({FORGED[kind]!r}); np.savez('arrays.npz')"
+    mark = "open('begun', 'wb').write(b'.' * 500)"
+    result = checked(7, "im2col", body(f"import os; {write}; {mark}; os._exit(0)"))
+    assert (result.status, "something else has answered" in result.says) == ("crash", True)
+    assert result.case is not None

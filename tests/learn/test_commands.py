@@ -134,6 +134,31 @@ def test_export_writes_a_notebook_once(command, mine):
     assert (again.code, "is not overwritten" in again.err) == (2, True)
 
 
+def test_after_one_exercise_the_rest_of_the_lesson_is_next(command, mine):
+    lesson = library.lesson(7)
+    path = mine / lesson.name / "lesson.py"
+    im2col, conv2d = lesson.exercises
+    solved = {im2col.name}
+
+    def write(each):
+        return source.solution(each) if each.name in solved else source.stub(each)
+
+    path.write_text(script.render(lesson, write), encoding="utf-8")
+    assert "Next:  minicnn learn check 07\n" in command("learn", "check", "07", "im2col").out
+    solved.add(conv2d.name)
+    path.write_text(script.render(lesson, write), encoding="utf-8")
+    said = command("learn", "check", "07", "conv2d").out
+    assert "Lesson 7 is done.\nNext:  minicnn learn start 08\n" in said
+
+
+@pytest.mark.parametrize("first", [b"", b"# -*- coding: latin-1 -*-\n"])
+def test_export_of_a_script_in_another_encoding_is_answered(command, mine, first):
+    path = mine / "07_convolution" / "lesson.py"
+    path.write_bytes(first + path.read_bytes() + b"# \xfc\n")
+    result = command("learn", "export", "07", "--ipynb")
+    assert (result.code, "lesson.py is not saved as UTF-8" in result.err) == (2, True)
+
+
 MISTAKES = {
     "no such lesson": (["start", "99"], "there is no lesson 99; known: "),
     "not started": (["check", "08"], "lesson 8 is not started: `minicnn learn start 08`"),
@@ -163,7 +188,15 @@ def test_outside_of_a_folder_for_lessons(command, tmp_path, monkeypatch, argumen
     assert command("learn", "list").code == 0, "anybody may look"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"format": "other"}', '{"exercises": {}}'])
+def progress(**damage):
+    return json.dumps({"format": "minicnn lessons 1", "exercises": {"07/im2col": damage}})
+
+
+DAMAGED = ["", "[]", "{", '{"format": "other"}', '{"exercises": {}}']
+DAMAGED += [progress(hints="x"), progress(hints=-5), progress(attempts=None), progress(source=7)]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_damaged_progress_is_answered(command, mine, content):
     (mine / "progress.json").write_text(content)
     result = command("learn", "check", "07")

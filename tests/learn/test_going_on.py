@@ -123,7 +123,7 @@ def test_show_tells_job_docstring_and_progress(command, mine):
         assert f"Your job: {exercise.job}" in shown.out
         first_line = source.solution(exercise).partition('"""')[2].partition(":")[0]
         assert first_line in shown.out
-    assert "fail, 1 attempts, 1 of 3 hints" in shown.out
+    assert "fail, 1 attempt, 1 of 3 hints" in shown.out
     facts = json.loads(command("learn", "show", "07", "conv2d", "--json").out)
     (conv2d,) = facts["exercises"]
     assert (conv2d["exercise"], conv2d["status"], conv2d["hints"]) == ("conv2d", "pass", 0)

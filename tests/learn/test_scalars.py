@@ -31,3 +31,30 @@ def test_a_misconception_is_named_whether_or_not_its_result_is_a_copy(checked):
     )
     assert np.broadcast_to(np.ones(2), (3, 2)).base is not None  # what the engine's gives
     assert checked(2, "spread", text).mutant == "kept_axes_forgotten"
+
+
+@pytest.mark.parametrize("known", ["seen = set()", "seen = []"])
+def test_tensors_may_be_told_apart_by_themselves(checked, known):
+    """A Tensor is equal to itself only, so that a set or a list of them is as good as their ids."""
+    add = "add" if "set" in known else "append"
+    text = f"""
+        def topological_order(root):
+            order, stack = [], [(root, False)]
+            {known}
+            while stack:
+                tensor, is_ready = stack.pop()
+                if is_ready:
+                    order.append(tensor)
+                elif tensor not in seen:
+                    seen.{add}(tensor)
+                    stack.append((tensor, True))
+                    inputs = tensor.node.inputs if tensor.node else []
+                    stack.extend((each, False) for each in inputs if each.requires_grad)
+            return order
+    """
+    assert checked(1, "topological_order", text).status == "pass"
+
+
+def test_a_list_of_other_things_than_tensors_is_answered(checked):
+    text = "def topological_order(root):\n    return [root.node]\n"
+    assert "must hold tensors" in checked(1, "topological_order", text).says

@@ -36,12 +36,12 @@ def check(
         facts = [each.facts() for each in results]
         print(json.dumps({"lesson": lesson.number, "results": facts}, indent=2))
     else:
-        _show(lesson, results)
+        _show(lesson, results, workspace.is_done(lesson))
     if any(result.status != "pass" for result in results):
         raise SystemExit(1)
 
 
-def _show(lesson: "Lesson", results: "list[Result]") -> None:
+def _show(lesson: "Lesson", results: "list[Result]", is_done: bool) -> None:
     from minicnn.learn import explain
 
     console = explain.console()
@@ -52,7 +52,7 @@ def _show(lesson: "Lesson", results: "list[Result]") -> None:
     if failed is not None:
         show_failure(lesson, failed)
     else:
-        show_next(lesson, is_done=len(results) == len(lesson.exercises))
+        show_next(lesson, is_done)
 
 
 def show_failure(lesson: "Lesson", failed: "Result") -> None:
@@ -65,10 +65,12 @@ def show_failure(lesson: "Lesson", failed: "Result") -> None:
 
 
 def show_next(lesson: "Lesson", is_done: bool = True) -> None:
-    """What comes after a lesson in which nothing is wrong."""
+    """What comes after a check in which nothing is wrong: the rest of the lesson, or the next."""
     from minicnn.learn.library import numbers
 
-    if is_done:
-        print(f"Lesson {lesson.number} is done.")
+    if not is_done:
+        print(f"Next:  minicnn learn check {lesson.number:02d}")
+        return
+    print(f"Lesson {lesson.number} is done.")
     later = [each for each in numbers() if each > lesson.number]
     print(f"Next:  minicnn learn start {later[0]:02d}" if later else "It was the last one.")

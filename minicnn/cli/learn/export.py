@@ -17,6 +17,7 @@ def export(
     ] = None,
 ) -> None:
     """Write your script of a lesson as a notebook, for Jupyter, VS Code or Colab."""
+    from minicnn.errors import LessonError, one_line
     from minicnn.files import refuse_taken
     from minicnn.learn import library, script
     from minicnn.learn.workspace import Workspace
@@ -28,5 +29,8 @@ def export(
     path = workspace.need_started(lesson)
     target = out or path.with_suffix(".ipynb")
     refuse_taken(target)
-    script.write_notebook(path.read_text(encoding="utf-8"), target)
+    try:
+        script.write_notebook(path.read_text(encoding="utf-8"), target)
+    except ValueError as error:  # another encoding, in its bytes or in its first line
+        raise LessonError(f"{path} is not saved as UTF-8: {one_line(error)}") from error
     print(f"{target} is written; checks go on reading {path.name}.")

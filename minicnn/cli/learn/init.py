@@ -18,4 +18,4 @@ def init(
 
     Workspace.init(folder)
     print(f"{folder} is the folder for your lessons.")
-    print(f"\nNext:  cd {shlex.quote(str(folder))}    minicnn learn start 01")
+    print(f"\nNext:  cd {shlex.quote(str(folder))} && minicnn learn start 01")

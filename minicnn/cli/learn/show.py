@@ -37,7 +37,8 @@ def show(
     console = explain.console()
     print(f"Lesson {lesson.number}: {lesson.title}\n{path}")
     for each, known in progress.items():
-        counts = f"{known.attempts} attempts, {known.hints} of {len(each.hints)} hints"
+        attempts = f"{known.attempts} attempt{'s' * (known.attempts != 1)}"
+        counts = f"{attempts}, {known.hints} of {len(each.hints)} hints"
         about_it = (f"   {known.status}, {counts}", "dim")
         console.print(Text.assemble("\n", explain.mark(known.status), f" {each.name}", about_it))
         console.print(f"  Your job: {each.job}\n")

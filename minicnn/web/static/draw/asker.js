@@ -7,6 +7,7 @@ export class Asker {
   #waiting = null;
   #isBusy = false;
   #question = 0; // the number of the last one that still counts
+  onBusy = () => {};
 
   // - `show`: is given the answer; `fail`: is given the reason why there is none.
   constructor(url, show, fail) {
@@ -19,13 +20,13 @@ export class Asker {
   async ask(picture) {
     this.#waiting = picture;
     if (this.#isBusy) return;
-    this.#isBusy = true;
+    this.onBusy((this.#isBusy = true));
     while (this.#waiting) {
       const next = this.#waiting;
       this.#waiting = null;
       await this.#send(await next(), this.#question);
     }
-    this.#isBusy = false;
+    this.onBusy((this.#isBusy = false));
   }
 
   // No answer is wanted any more.

@@ -11,9 +11,11 @@ import { switchTheme } from "./theme.js";
 const element = (id) => document.getElementById(id);
 const board = element("board");
 const sketch = new Sketch(board);
+switchTheme(element("theme"), () => sketch.draw());
 const answer = await Answer.of("/model");
 const asker = new Asker("/predict", (found) => answer.show(found), (why) => answer.fail(why));
 
+asker.onBusy = (isBusy) => element("verdict").setAttribute("aria-busy", isBusy);
 sketch.onChange = () => {
   element("hint").hidden = !sketch.isEmpty;
   element("undo").disabled = !sketch.canUndo;
@@ -29,6 +31,5 @@ sketch.onChange = () => {
 drawWithPointer(board, sketch);
 drawWithKeys(board, sketch);
 takePictures(element("file"), board.parentElement, sketch, (why) => answer.fail(why));
-switchTheme(element("theme"), () => sketch.draw());
 element("undo").addEventListener("click", () => sketch.undo());
 element("clear").addEventListener("click", () => sketch.clear());

@@ -1,0 +1,371 @@
+"""The addresses: what they answer, what they refuse, and that all of it is as described."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openapi_spec_validator import validate
+from PIL import Image
+
+import minicnn as mc
+from minicnn.errors import ServiceError, UnknownNameError
+from minicnn.examples import labelled
+from minicnn.web.app import STATIC
+from minicnn.web.description import description
+from minicnn.web.log import JsonFormatter, PlainFormatter
+from minicnn.web.settings import Settings
+
+from .conftest import file_of
+
+API = description(Settings())
+PNG = {"Content-Type": "image/png"}
+JSON = {"Content-Type": "application/json"}
+BAR = [[1] * 9] + [[1, 1, 1, 1, 0, 1, 1, 1, 1]] * 7 + [[1] * 9]
+
+
+def check(response, where: str, method: str = "post") -> None:
+    """The status is one that the description knows, and the body has the form that it says."""
+    said = API["paths"][where][method]["responses"]
+    assert str(response.status_code) in said, response.text
+    schema = said[str(response.status_code)]["content"]["application/json"]["schema"]
+    jsonschema.validate(
+        response.json(),
+        {**schema, "components": API["components"]},
+        cls=jsonschema.Draft202012Validator,
+    )
+
+
+def refusal(response) -> tuple[int, str]:
+    """Status and message of an error."""
+    error = response.json()["error"]
+    assert response.headers["content-type"] == "application/json"
+    assert error.keys() == {"status", "message"}
+    assert error["status"] == response.status_code
+    assert "\n" not in error["message"]
+    return error["status"], error["message"]
+
+
+def test_the_description_is_valid_openapi_and_knows_every_address(ask):
+    served = ask("GET", "/openapi.json").json()
+    validate(served)
+    assert served == json.loads(json.dumps(API))
+    for where, methods in API["paths"].items():
+        for method in methods:
+            assert ask(method.upper(), where).status_code not in (404, 405)
+
+
+@pytest.mark.parametrize("path", labelled(), ids=lambda path: path.name)
+def test_every_kind_of_picture_is_answered_as_python_answers(ask, model, path):
+    response = ask("POST", "/predict", content=path.read_bytes(), headers=PNG)
+    check(response, "/predict")
+    expected = mc.predict(model, path)
+    answer = response.json()
+    assert answer["label"] == expected.label
+    assert answer["probability"] == pytest.approx(expected.probability)
+    assert answer["sure"] == expected.sure
+    assert [each["label"] for each in answer["candidates"]] == [
+        each.label for each in expected.candidates
+    ]
+    assert np.abs(np.array(answer["seen"]) / 255 - expected.seen).max() <= 0.5 / 255 + 1e-6
+
+
+def test_a_picture_may_come_as_it_is_in_a_form_or_as_numbers(ask):
+    pixels = np.kron(np.array(BAR), np.ones((4, 4))).astype(np.uint8)
+    png = file_of(255 * pixels)
+    answers = [
+        ask("POST", "/predict", content=png, headers=PNG),
+        ask("POST", "/predict", content=png),  # of no type
+        ask("POST", "/predict", files={"picture": ("one.png", png, "image/png")}),
+        ask("POST", "/predict", json={"pixels": pixels.tolist()}),
+        ask("POST", "/predict", json={"pixels": (0.5 * pixels + 0.5).tolist()}),
+        ask("POST", "/predict", json={"pixels": np.stack([pixels] * 3, -1).tolist()}),
+    ]
+    for each in answers:
+        check(each, "/predict")
+        assert each.json()["seen"] == answers[0].json()["seen"]
+        assert each.json()["label"] == answers[0].json()["label"]
+
+
+def test_a_row_of_digits_is_read_with_a_box_for_each(ask, model):
+    test = mc.data.mnist()[1]
+    sheet = np.full((60, 150), 255, np.uint8)
+    for place, image in enumerate(test.images[:3]):
+        sheet[12:40, 10 + 45 * place : 38 + 45 * place] = 255 - image[..., 0]
+    response = ask("POST", "/read", content=file_of(sheet), headers=PNG)
+    check(response, "/read")
+    answer = response.json()
+    expected = mc.read_digits(model, sheet)
+    assert answer["text"] == expected.text == "721"
+    assert answer["confidence"] == pytest.approx(expected.confidence)
+    assert (answer["width"], answer["height"]) == (150, 60)
+    for place, digit in enumerate(answer["digits"]):
+        left, top, right, bottom = digit["box"]
+        # The ink of the digit that was put there, to the pixel.
+        rows, columns = np.nonzero(test.images[place, ..., 0] > 127)
+        assert abs(left - (10 + 45 * place + columns.min())) <= 1
+        assert abs(right - (11 + 45 * place + columns.max())) <= 1
+        assert abs(top - (12 + rows.min())) <= 1
+        assert abs(bottom - (13 + rows.max())) <= 1
+
+
+def test_the_model_and_its_health(ask, model):
+    response = ask("GET", "/model")
+    check(response, "/model", "get")
+    facts = response.json()
+    assert (facts["name"], facts["parameters"]) == ("mlp", 623_290)
+    assert (facts["classes"], facts["input_shape"]) == ([*"0123456789"], [28, 28, 1])
+    assert facts["test_accuracy"] == 0.9
+    assert [layer["output_shape"] for layer in facts["layers"]][-1] == [10]
+    health = ask("GET", "/health")
+    check(health, "/health", "get")
+    assert health.json() == {"status": "ok", "workers": 1, "waiting": 0}
+
+
+def bomb() -> bytes:
+    return file_of(Image.new("1", (5000, 5000)))
+
+
+def enormous() -> bytes:
+    """A PNG that claims 60,000 × 60,000 pixels."""
+    data = bytearray(file_of(Image.new("1", (8, 8))))
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    import zlib
+
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
+
+
+BODIES = {
+    "empty": (b"", PNG, 422, "is empty: 0 bytes"),
+    "text": (b"seven", PNG, 422, "is not a picture of a format that can be read"),
+    "truncated": (file_of(np.eye(40) > 0)[:60], PNG, 422, "is damaged or cut off"),
+    "bomb": (bomb(), PNG, 422, "is 5,000 × 5,000 pixels; up to 16,777,216 pixels are read here"),
+    "enormous": (enormous(), PNG, 422, "is too large|60,000 × 60,000"),
+    "blank": (file_of(np.full((30, 30), 200, np.uint8)), PNG, 422, "is blank"),
+    "tiny": (file_of(np.zeros((2, 2), np.uint8)), PNG, 422, "is 2 × 2 pixels"),
+    "program": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", PNG, 422, "not a picture"),
+    "too many bytes": (bytes(2**20 + 1), PNG, 413, "larger than 1,048,576 bytes"),
+    "content type": (b"seven", {"Content-Type": "text/plain"}, 415, "type is text/plain; send"),
+    "curl's own type": (b"x", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "send"),
+    "compressed": (b"x", {**PNG, "Content-Encoding": "gzip"}, 415, "compressed"),
+    "no form": (b"x", {"Content-Type": "multipart/form-data"}, 400, "[Bb]oundary"),
+    "half a form": (
+        b'--a\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\nab',
+        {"Content-Type": "multipart/form-data; boundary=a"},
+        400,
+        "form|file",
+    ),
+    "a form without a file": (
+        b'--a\r\nContent-Disposition: form-data; name="picture"\r\n\r\nab\r\n--a--\r\n',
+        {"Content-Type": "multipart/form-data; boundary=a"},
+        400,
+        "there is no file in the form",
+    ),
+    "no JSON": (b"{", JSON, 400, "the body is no JSON"),
+    "no UTF-8": (b'{"pixels": "\xff"}', JSON, 400, "the body is no JSON"),
+    "deep JSON": (b"[" * 500_000, JSON, 400, "no JSON"),
+    "NaN": (b'{"pixels": [[NaN]]}', JSON, 400, "NaN is no number"),
+    "infinity": (b'{"pixels": [[-Infinity]]}', JSON, 400, "-Infinity is no number"),
+    "too large a number": (b'{"pixels": [[1e999, 0]]}', JSON, 422, "go from 0 to inf"),
+    "a longer number": (b'{"pixels": [[%s]]}' % (b"9" * 400), JSON, 422, "no picture"),
+    "the longest number": (b'{"pixels": [[%s]]}' % (b"9" * 5000), JSON, 400, "no JSON"),
+    "a list": (b"[[0, 1]]", JSON, 400, "the JSON must be"),
+    "another key": (b'{"pixels": [[0]], "model": "x"}', JSON, 400, "the JSON must be"),
+    "words": (b'{"pixels": [["a", "b"]]}', JSON, 422, "no picture"),
+    "null": (b'{"pixels": null}', JSON, 422, "no picture"),
+    "no rows": (b'{"pixels": []}', JSON, 422, "no picture"),
+    "ragged": (b'{"pixels": [[0, 1], [0]]}', JSON, 422, "rows of different lengths"),
+    "one axis": (b'{"pixels": [0, 1, 0]}', JSON, 422, r"an array of shape \(3,\) is no picture"),
+    "five axes": (b'{"pixels": [[[[[0]]]]]}', JSON, 422, "is no picture"),
+    "200 axes": (b'{"pixels": %s0%s}' % (b"[" * 200, b"]" * 200), JSON, 422, "the picture"),
+    "negative": (b'{"pixels": [[-1, 0]]}', JSON, 422, "its numbers go from -1 to 0"),
+}
+
+
+@pytest.mark.parametrize("where", ["/predict", "/read"])
+@pytest.mark.parametrize("name", BODIES)
+def test_a_bad_body_is_refused_with_a_reason(ask, name, where):
+    body, headers, status, says = BODIES[name]
+    response = ask("POST", where, content=body, headers=headers)
+    check(response, where)
+    got, message = refusal(response)
+    assert got == status, message
+    assert re.search(says, message), message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("method", "where", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/predict", 405),
+        ("DELETE", "/model", 405),
+        ("POST", "/", 405),
+        ("GET", "/static", 404),
+        ("GET", "/static/", 404),
+        ("GET", "/static/nothing.js", 404),
+        ("GET", "/static/../app.py", 404),
+        ("GET", "/static/%2e%2e/app.py", 404),
+        ("GET", "/static/..%2fapp.py", 404),
+        ("GET", "/static/%2fetc/passwd", 404),
+        ("GET", "/static/..%5capp.py", 404),
+        ("GET", "/static/style.css%00.js", 404),
+        ("GET", "/static/" + "a" * 5000, 404),
+    ],
+)
+def test_what_is_not_there_is_said_to_be_not_there(ask, method, where, status):
+    assert refusal(ask(method, where))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "asked", "answered"),
+    [
+        ("127.0.0.1", (), "127.0.0.1:8000", True),
+        ("127.0.0.1", (), "localhost", True),
+        ("127.0.0.1", (), "LOCALHOST:80", True),
+        ("127.0.0.1", (), "[::1]:8000", True),
+        ("127.0.0.1", (), "example.com", False),
+        ("127.0.0.1", (), "127.0.0.1.example.com", False),
+        ("127.0.0.1", (), "localhost:8000@example.com", False),
+        ("127.0.0.1", (), "192.168.1.7:8000", False),
+        ("127.0.0.1", (), "", False),
+        ("0.0.0.0", (), "192.168.1.7:8000", True),
+        ("0.0.0.0", (), "example.com", False),
+        ("0.0.0.0", ("digits.school",), "digits.school:8000", True),
+    ],
+)
+def test_only_the_services_own_hosts_are_answered(ask, host, names, asked, answered):
+    settings = Settings(host=host, names=names)
+    response = ask("GET", "/model", settings, headers={"Host": asked})
+    if answered:
+        assert response.status_code == 200
+    else:
+        status, message = refusal(response)
+        assert status == 400
+        assert "does not go by the host" in message
+
+
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(ask):
+    for response in (
+        ask("GET", "/"),
+        ask("GET", "/static/style.css"),
+        ask("GET", "/nowhere"),
+        ask("GET", "/model", headers={"Host": "example.com"}),
+        ask("POST", "/predict", content=b""),
+    ):
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "access-control-allow-origin" not in response.headers
+
+
+def test_the_pages_have_nothing_from_elsewhere_and_nothing_that_the_policy_forbids(ask):
+    pages = [ask("GET", "/").text, ask("GET", "/docs").text]
+    texts = [path.read_text() for path in STATIC.rglob("*.*")]
+    for text in pages:
+        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=", text)
+        for address in re.findall(r'(?:src|href)="([^"]*)"', text):
+            assert ask("GET", address).status_code == 200, address
+    for text in texts:
+        assert set(re.findall(r"https?://[^\"'\s]+", text)) <= {"http://www.w3.org/2000/svg"}
+        for module in re.findall(r'from "\./([^"]+)"', text):
+            assert (STATIC / "draw" / module).exists()
+
+
+def test_the_examples_with_curl_are_right(ask, tmp_path):
+    page = ask("GET", "/docs", headers={"Host": "localhost:8765"}).text
+    examples = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)
+    commands = "\n\n".join(examples).replace("&#39;", "'").replace("&#34;", '"').split("\n\n")
+    picture = next(path for path in labelled() if path.name == "mnist.png").read_bytes()
+    asked = set()
+    for command in commands:
+        words = [word for word in shlex.split(command) if word != "\n"]
+        assert words[0] == "curl"
+        url = words[-1]
+        assert url.startswith("http://localhost:8765/")
+        where = url.removeprefix("http://localhost:8765")
+        asked.add(where)
+        if "-F" in words:
+            assert words[words.index("-F") + 1].startswith("picture=@")
+            response = ask("POST", where, files={"picture": picture})
+        elif "-d" in words or "--data-binary" in words:
+            kind = words[words.index("-H") + 1].removeprefix("Content-Type: ")
+            data = words[words.index("-d") + 1].encode() if "-d" in words else picture
+            response = ask("POST", where, content=data, headers={"Content-Type": kind})
+        else:
+            response = ask("GET", where)
+        assert response.status_code == 200, (command, response.text)
+    assert asked == set(API["paths"])
+
+
+def test_what_is_sent_is_answered_or_refused_in_the_described_way(ask):
+    """Whatever comes, the answer is of the described form, and a mistake of ours is none."""
+    files = [path.read_bytes() for path in labelled() if path.stat().st_size < 5000]
+    kinds = ["image/png", "application/octet-stream", "application/json", "multipart/form-data"]
+    kinds += ["multipart/form-data; boundary=a", "text/html", "", "é"]
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=8),
+        max_leaves=40,
+    )
+    numbers = values.map(lambda pixels: json.dumps({"pixels": pixels}).encode())
+    forms = st.binary(max_size=200).map(
+        lambda data: (
+            b'--a\r\nContent-Disposition: form-data; name="p"; filename="a"\r\n\r\n'
+            + data
+            + b"\r\n--a--\r\n"
+        )
+    )
+
+    @st.composite
+    def damaged(draw):
+        data = bytearray(draw(st.sampled_from(files)))
+        for _ in range(draw(st.integers(0, 8))):
+            data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+        return bytes(data[: draw(st.integers(0, len(data)))])
+
+    @given(
+        where=st.sampled_from(["/predict", "/read"]),
+        kind=st.sampled_from(kinds),
+        body=st.binary(max_size=300) | numbers | forms | damaged(),
+    )
+    def answered(where, kind, body):
+        headers = [(b"content-type", kind.encode("latin-1"))]
+        response = ask("POST", where, content=body, headers=headers)
+        check(response, where)
+        assert response.status_code != 500, response.text
+
+    answered()
+
+
+def test_the_log_is_one_line_whatever_a_client_sends():
+    import logging
+
+    record = logging.LogRecord("minicnn.web", logging.INFO, "", 0, "request", None, None)
+    record.path, record.status = '/a\n{"event": "forged"}\x1b[31m', 200
+    line = JsonFormatter().format(record)
+    assert json.loads(line)["path"] == record.path
+    for text in (line, PlainFormatter().format(record)):
+        assert text.isprintable()
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(ServiceError, match="port must be from 0 to 65535, got 70000"):
+        Settings(port=70_000)
+    with pytest.raises(ServiceError, match="workers must be positive, got 0"):
+        Settings(workers=0)
+    with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
+        Settings(log="plane")
+
+
+def test_all_files_of_the_page_are_small_enough_to_be_read():
+    for path in Path(STATIC).rglob("*.js"):
+        assert len(path.read_text().splitlines()) < 180, path.name
