@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,20 +67,10 @@ def _read(model: Any, paths: list[Path], folder: Path | None = None) -> list[dic
             except PictureError as error:  # one bad picture does not stop the others
                 rows.append({"picture": str(path), "error": str(error)})
                 continue
-            rows.append({"picture": str(path), **_plain(answer)})
+            rows.append({"picture": str(path), **answer.facts()})
             if folder is not None:
                 rows[-1]["figure"] = _draw(answer, path, folder)
     return rows
-
-
-def _plain(answer: "Prediction") -> dict[str, Any]:
-    return {
-        "label": answer.label,
-        "probability": answer.probability,
-        "sure": answer.sure,
-        "candidates": [asdict(candidate) for candidate in answer.candidates],
-        "notes": list(answer.notes),
-    }
 
 
 def _draw(answer: "Prediction", path: Path, folder: Path) -> str:

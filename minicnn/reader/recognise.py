@@ -1,7 +1,8 @@
 """A model's answer to one picture of a digit."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,16 @@ class Prediction:
     def sure(self) -> bool:
         """Whether that probability is at least `SURE`."""
         return self.probability >= SURE
+
+    def facts(self) -> dict[str, Any]:
+        """The answer as plain data, without the pictures."""
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            "sure": self.sure,
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+            "notes": list(self.notes),
+        }
 
 
 def predict(model: Sequential | Run | StrPath, picture: Source) -> Prediction:

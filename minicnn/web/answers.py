@@ -1,6 +1,5 @@
 """What the model found on a picture, as plain data for JSON."""
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,7 @@ from minicnn.reader.strings import Reading
 
 def of_prediction(found: Prediction) -> dict[str, Any]:
     """The answer to ``POST /predict``."""
-    return {
-        "label": found.label,
-        "probability": found.probability,
-        "sure": found.sure,
-        "candidates": [asdict(candidate) for candidate in found.candidates],
-        "seen": _grey_levels(found.seen),
-        "notes": list(found.notes),
-    }
+    return {**found.facts(), "seen": _grey_levels(found.seen)}
 
 
 def of_reading(found: Reading) -> dict[str, Any]:

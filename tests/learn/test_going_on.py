@@ -67,14 +67,6 @@ def test_learn_before_the_first_lesson_says_how_to_begin(command, mine):
     assert result.out.endswith("Next:  minicnn learn start 01\n")
 
 
-@pytest.fixture
-def _interruptible():
-    """Processes that we start listen to Ctrl-C, even if we were started where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("_interruptible")
 def test_a_save_is_checked_at_once_and_ctrl_c_leaves_all_whole(mine):
     log = mine.parent / "log"

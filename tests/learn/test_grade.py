@@ -241,14 +241,6 @@ def test_a_teachers_mistake_is_answered_in_a_line(
     assert not (tmp_path / "grades-1").exists()
 
 
-@pytest.fixture
-def _interruptible():
-    """Processes that we start listen to Ctrl-C, even if we were started where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_ends_the_students_processes_and_leaves_nothing(tmp_path):
     mark = tmp_path / "mark"

@@ -3,7 +3,6 @@
 Where there is no Chromium these are skipped; `test_pages` reads the same pages with a parser.
 """
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,7 @@ from minicnn.exploration import explore
 from minicnn.report.documents import write_data_report, write_run_report
 from minicnn.run_report import report_run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = (("phone", 390, "dark"), ("desk", 1280, "light"))
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

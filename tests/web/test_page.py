@@ -3,7 +3,6 @@
 import base64
 import io
 import math
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +11,7 @@ from PIL import Image
 
 from minicnn.data import mnist
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENS = (("phone", 390, "dark"), ("desk", 1280, "light"))
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -154,6 +141,7 @@ def test_a_digit_can_be_drawn_by_keyboard_alone(opened):
     page.keyboard.press("ArrowLeft")  # the pen is up: nothing is drawn
     page.wait_for_timeout(200)
     says(page, "1")
+    assert page.locator("#label").text_content() == "1"
 
 
 def test_a_finger_draws_and_does_not_scroll(opened):
@@ -198,6 +186,7 @@ def test_pictures_are_opened_pasted_and_refused(opened, tmp_path):
     says(page, "7")
     draw(page, DIGITS["1"])  # a stroke begins a new drawing
     says(page, "1")
+    assert page.locator("#label").text_content() == "1"
 
 
 @pytest.mark.parametrize(("device", "width", "scheme"), SCREENS)
