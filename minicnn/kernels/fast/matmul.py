@@ -6,7 +6,6 @@ from numba.extending import register_jitable
 
 from minicnn.kernels import reference
 from minicnn.kernels.fast.parallel import (
-    PRODUCTS,
     Array,
     alike,
     contiguous,
@@ -17,13 +16,27 @@ from minicnn.kernels.fast.parallel import (
     share,
     thread_count,
 )
-from minicnn.kernels.fast.simd import MR, NR, SPAN, copy_run, gather, keep_largest, move, tile
+from minicnn.kernels.fast.simd import (
+    BAND,
+    MR,
+    NR,
+    SPAN,
+    copy_run,
+    gather,
+    gather_band,
+    keep_largest,
+    move,
+    tile,
+)
 
 DEPTH = 384
 """Products summed before a tile is put aside: that much of a panel, 24 kB, stays in the cache."""
 
+FEW_PRODUCTS = 200_000
+"""Fewer multiplications than this NumPy has done before a panel is packed."""
+
 FEW_ROWS = 64
-"""Rows of b that are laid out in bands of SPAN columns: 24 kB of a band, for the first cache."""
+"""Rows of b that are laid out in bands of BAND columns: 28 kB of a band, for the first cache."""
 
 FEW = 0.4
 """Share of elements that are not 0 up to which visiting only those is faster; measured."""
@@ -89,11 +102,14 @@ def _multiply(a, row_step, step, b, b_row_step, b_step, depth, bias, relu, y, th
 @inner
 def list_nonzero(a, at, step, count, width, places, values, found):
     """Append the values that are not 0, and which rows of `width` they are for; the list's end."""
-    for k in range(count):
-        value = a[at + k * step]
-        places[found], values[found] = k * width, value
-        found += value != 0
-    return found
+    # Unsigned: an index that might be negative, counted from the end, takes half as long again.
+    source, place, last = np.uint64(at), np.uint64(0), np.uint64(found)
+    for _ in range(count):
+        value = a[source]
+        places[last], values[last] = place, value
+        source, place = source + np.uint64(step), place + np.uint64(width)
+        last += np.uint64(value != 0)
+    return np.int64(last)
 
 
 @inner
@@ -114,27 +130,27 @@ def _multiply_nonzero(a, row_step, step, b, bias, relu, y, threads):
         ends = np.zeros(stop - start + 1, np.int64)
         places = np.empty((stop - start) * FEW_ROWS + 1, np.int64)
         values = np.empty(places.size, a.dtype)
-        bands = -(-columns // SPAN)
-        pieces = np.zeros(bands * FEW_ROWS * SPAN, b.dtype)
+        bands = -(-columns // BAND)
+        pieces = np.zeros(bands * FEW_ROWS * BAND, b.dtype)
         for first in range(0, depth, FEW_ROWS):
             rows = min(FEW_ROWS, depth - first)
             for k in range(rows):
                 for q in range(bands):
-                    column = min(q * SPAN, columns - SPAN)  # the last band overlaps the one before:
-                    done = q * SPAN - column if first else 0  # the same sums, then nothing is added
-                    at, goal = (first + k) * columns + column, (q * FEW_ROWS + k) * SPAN
+                    column = min(q * BAND, columns - BAND)  # the last band overlaps the one before:
+                    done = q * BAND - column if first else 0  # the same sums, then nothing is added
+                    at, goal = (first + k) * columns + column, (q * FEW_ROWS + k) * BAND
                     pieces[goal : goal + done] = 0
-                    copy_run(weights, at + done, SPAN - done, pieces, goal + done)
+                    copy_run(weights, at + done, BAND - done, pieces, goal + done)
             for i in range(start, stop):
                 at, end = i * row_step + first * step, ends[i - start]
-                end = list_nonzero(a, at, step, rows, SPAN, places, values, end)
+                end = list_nonzero(a, at, step, rows, BAND, places, values, end)
                 ends[i - start + 1] = end
             for q in range(bands):
-                piece, column = q * FEW_ROWS * SPAN, min(q * SPAN, columns - SPAN)
+                piece, column = q * FEW_ROWS * BAND, min(q * BAND, columns - BAND)
                 for i in range(start, stop):
                     begin, end, at = ends[i - start], ends[i - start + 1], i * columns + column
                     before, from_there = (sums, at) if first else (bias, column)
-                    gather(
+                    gather_band(
                         pieces, piece, places, values, begin, end - begin,
                         before, from_there, sums, at,
                     )  # fmt: skip
@@ -169,7 +185,7 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     """``a @ b + bias``, with ReLU if asked for."""
     m, n = len(a), b.shape[1]
     few_rows = m < 4 * MR
-    if n < SPAN if few_rows else m * b.size < PRODUCTS:  # to prepare it would take longer
+    if n < SPAN if few_rows else m * b.size < FEW_PRODUCTS:  # to prepare it would take longer
         y = a @ b + bias
         return reference.relu(y) if relu else y
     flat, row_step, step = _flat(a)
@@ -178,7 +194,7 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     if few_rows:
         threads = product_threads(m * b.size // 4, n)
         run(_multiply_few_rows, flat, row_step, step, contiguous(b), *after, threads)
-    elif n >= 2 * SPAN and _mostly_zero(flat):
+    elif n >= 2 * BAND and _mostly_zero(flat):
         run(_multiply_nonzero, flat, row_step, step, contiguous(b), *after, thread_count(m))
     else:
         threads = product_threads(m * b.size, panels(n) * -(-m // MR))

@@ -102,7 +102,7 @@ def thread_count(items: int) -> int:
 PIECE = 32_768
 """Fewer numbers than this are handled before another thread has woken up."""
 
-PRODUCTS = 200_000
+PRODUCTS = 600_000
 """Fewer multiplications than this are done before."""
 
 

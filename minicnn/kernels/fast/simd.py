@@ -30,7 +30,10 @@ NR = NV * WIDTH
 """Columns of a tile; weights are packed into panels of so many columns."""
 
 SPAN = 96
-"""Elements that a step of `gather` or `scatter` handles: 6 vectors of 8, or 3 of 16."""
+"""Elements that a step of `gather` or `scatter` handles: a line of 3 pixels of 32 channels."""
+
+BAND = 112
+"""The same for `gather_band`: 14 vectors of 8, with the gain all that AVX2's registers hold."""
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
@@ -182,25 +185,31 @@ def tile(e, a, a0, rows, r0, outer, outer_step, inner, inner_step, b, b0, c, c0,
                         e.store(e.builder.fadd(e.load(place), value) if keeps else value, place)
 
 
-@micro_kernel
-def gather(e, x, x0, offsets, gains, first, count, b, b0, c, c0):
-    """``c[c0 + j] = b[b0 + j] + sum of gains[i] * x[x0 + offsets[i] + j]``, j < SPAN.
+def _gather(span: int) -> Callable[..., None]:
+    @micro_kernel
+    def gather(e, x, x0, offsets, gains, first, count, b, b0, c, c0):
+        """``c[c0 + j] = b[b0 + j] + sum of gains[i] * x[x0 + offsets[i] + j]``, j < span.
 
-    There are `count` products, i from `first` on. As in `tile` the sum begins at 0, and what is in
-    `b`, which may be `c`, is added at the end.
-    """
-    sums = e.sums(SPAN // WIDTH)
-    for total in sums:
-        e.builder.store(ir.Constant(e.vector, [0.0] * WIDTH), total)
-    with e.times(count) as i:
-        number = e.builder.add(first, i.index)
-        start = e.at(e.at(x, x0), e.entry(offsets, number))
-        gain = e.broadcast(e.at(gains, number))
-        for total, v in zip(sums, _places(SPAN), strict=True):
-            e.add_product(total, gain, e.load(e.at(start, v)))
-    for total, v in zip(sums, _places(SPAN), strict=True):
-        before = e.load(e.at(e.at(b, b0), v))
-        e.store(e.builder.fadd(before, e.builder.load(total)), e.at(e.at(c, c0), v))
+        There are `count` products, i from `first` on. As in `tile` the sum begins at 0, and what is
+        in `b`, which may be `c`, is added at the end.
+        """
+        sums = e.sums(span // WIDTH)
+        for total in sums:
+            e.builder.store(ir.Constant(e.vector, [0.0] * WIDTH), total)
+        with e.times(count) as i:
+            number = e.builder.add(first, i.index)
+            start = e.at(e.at(x, x0), e.entry(offsets, number))
+            gain = e.broadcast(e.at(gains, number))
+            for total, v in zip(sums, _places(span), strict=True):
+                e.add_product(total, gain, e.load(e.at(start, v)))
+        for total, v in zip(sums, _places(span), strict=True):
+            before = e.load(e.at(e.at(b, b0), v))
+            e.store(e.builder.fadd(before, e.builder.load(total)), e.at(e.at(c, c0), v))
+
+    return gather
+
+
+gather, gather_band = _gather(SPAN), _gather(BAND)
 
 
 @micro_kernel
