@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.settings import FULL
 from minicnn import kernels, nn, zoo
+from minicnn.data.augmentation import Augmentation
 from minicnn.flops import Shape, layers_with_shapes, macs
 
 BATCH = 128
@@ -195,6 +196,7 @@ def _other_cases() -> Iterator[Case]:
     yield from _normalisation((26, 26, 32))
     yield from _loss(10)
     yield from _optimizers((1600, 128))
+    yield from _augmentation(zoo.DIGITS)
 
 
 def _columns(shape: Shape, kernel: tuple[int, int]) -> Iterator[Case]:
@@ -325,6 +327,23 @@ def _optimizers(weight: Shape) -> Iterator[Case]:
         return lambda: kernels.adam_step(w, grad, m, squares, 1, 1e-3, 0.9, 0.999, 1e-7)
 
     yield Case("adam_step", where, 12 * count, _size(*[weight] * 7), (weight,) * 4, adam)
+
+
+def _augmentation(shape: Shape) -> Iterator[Case]:
+    """Everything at once: what a pixel costs is about 60 operations, and 4 bytes in and out."""
+    x = (BATCH, *shape)
+    settings = Augmentation(
+        rotation=15, zoom=0.15, shift=0.1, shear=10, elastic=1.5, erasing=0.2, stroke=0.5
+    )
+    amounts = settings.draw(x, np.random.default_rng(0))
+    yield Case(
+        "augment",
+        _text(shape),
+        60 * math.prod(x),
+        _size(x, x),
+        (x,),
+        lambda x: lambda: kernels.augment(x, *amounts),
+    )
 
 
 def _windows(layer: nn.Conv2D, shape: Shape) -> str:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TELLING_PREFIXES = ("OMP_", "KMP_", "MKL_", "OPENBLAS_", "NUMBA_", "TF_", "KERAS_", "GOMP_")
 
 
-def describe() -> dict[str, Any]:
+def describe(program: str = "python -m benchmarks") -> dict[str, Any]:
     """The machine as plain data, for the head of every file of figures."""
     return {
         "cpu": cpu_name(),
@@ -26,7 +26,7 @@ def describe() -> dict[str, Any]:
         },
         "source": source_version(),
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+        "command": " ".join([program, *sys.argv[1:]]),
     }
 
 

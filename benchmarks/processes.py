@@ -38,6 +38,12 @@ def script(name: str, *arguments: str) -> list[str]:
     return python(str(SCRIPTS / f"{name}.py"), *arguments)
 
 
+def cli(*arguments: str) -> list[str]:
+    """The command line, as it is installed, or the module where it is not."""
+    command = Path(sys.executable).with_name("minicnn")
+    return [str(command), *arguments] if command.exists() else python("-m", "minicnn", *arguments)
+
+
 def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Timed:
     """Run a command to its end; raises `EngineError` with what it printed if it fails."""
     started = time.perf_counter()

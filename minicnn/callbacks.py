@@ -54,6 +54,8 @@ class Training:
     """Mean training loss of this epoch so far."""
     accuracy: float = math.nan
     """Training accuracy of this epoch so far."""
+    validated: tuple[Array, Array] | None = None
+    """Labels (N,) and probabilities (N, classes) of the validation set after the last epoch."""
     stop: bool = False
     """Set by a callback to finish after this epoch."""
 
@@ -64,8 +66,14 @@ class Callback:
     def on_start(self, training: Training) -> None:
         """Before the first batch; may bring the training to an earlier state."""
 
+    def on_epoch_start(self, training: Training) -> None:
+        """Before the first batch of each epoch."""
+
     def on_batch(self, training: Training) -> None:
         """After each step of the optimizer."""
+
+    def on_validation(self, training: Training) -> None:
+        """After the last batch of each epoch, before the model is measured, if it is."""
 
     def on_epoch(self, training: Training) -> None:
         """After each epoch, its figures already in the history."""
@@ -131,3 +139,11 @@ class KeepBest(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         self.best, self.epoch, self.weights = state["best"], state["epoch"], state["weights"]
+
+
+class KeepLast(KeepBest):
+    """Keep the weights of the last whole epoch, whatever `metric` says: nothing is chosen."""
+
+    def on_epoch(self, training: Training) -> None:
+        self.best = -math.inf
+        super().on_epoch(training)

@@ -38,11 +38,20 @@ def load_model(path: StrPath) -> Sequential:
     try:
         model = Sequential.from_config(about["model"])
         model.set_weights(arrays.get("weights", {}))
-        names = about["class_names"]
-        model.class_names = None if names is None else tuple(names)
+        model.class_names = class_names_of(about["class_names"], model)
     except Exception as error:  # whatever a description that we did not write leads to
         raise CheckpointError(f"{path}: not a whole model: {one_line(error)}") from error
     return model
+
+
+def class_names_of(names: Any, model: Sequential) -> tuple[str, ...] | None:
+    """The names that a file gives the model's classes; `CheckpointError` if they do not fit it."""
+    if names is None:
+        return None
+    count = model.layer_rows()[-1].output_shape[-1]
+    if not isinstance(names, list) or [type(name) for name in names] != [str] * count:
+        raise CheckpointError(f"its class_names must be a list of {count} names, got {names!r:.60}")
+    return tuple(names)
 
 
 class Checkpoint(Callback):

@@ -65,6 +65,15 @@ def refuse_taken(folder: StrPath) -> None:
         raise WriteError(f"{target}: cannot be written: Permission denied in {place}")
 
 
+def refuse_existing(file: StrPath) -> None:
+    """Raise `WriteError` if there is a file of this name, or no folder to write it to."""
+    path = Path(file)
+    if path.exists():
+        raise WriteError(f"{path} exists already and is not overwritten; choose another name")
+    if not path.absolute().parent.is_dir():
+        raise WriteError(f"{path}: cannot be written: there is no folder {path.parent}")
+
+
 @contextlib.contextmanager
 def new_folder(folder: StrPath) -> Iterator[Path]:
     """Give a temporary folder to fill, which takes the name `folder` if the block succeeds.

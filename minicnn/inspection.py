@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicnn.errors import ShapeError
-from minicnn.nn import Conv2D, Sequential
+from minicnn.nn import Conv2D, Dropout, Flatten, MeanProbability, Module, Sequential
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
 
@@ -17,6 +17,23 @@ class LayerOutput:
     name: str
     kind: str
     values: Array
+
+
+def makes_something(layer: Module) -> bool:
+    """Whether a layer makes something new of its input in prediction.
+
+    >>> from minicnn import nn
+    >>> makes_something(nn.Dropout(0.5)), makes_something(nn.ReLU())
+    (False, True)
+    """
+    return not isinstance(layer, Dropout | Flatten)
+
+
+def looked_into(model: Sequential) -> Sequential:
+    """The model whose layers can be looked at: of several that answer together the first."""
+    while isinstance(model.layers[0], MeanProbability):
+        model = model.layers[0].members[0]
+    return model
 
 
 def layer_outputs(model: Sequential, picture: Array) -> list[LayerOutput]:
@@ -72,8 +89,11 @@ def saliency(model: Sequential, pictures: Array) -> Array:
 
 
 def first_filters(model: Sequential) -> tuple[str, Array] | None:
-    """The name and the kernels (KH, KW, C, F) of the first convolution, or None without any."""
-    for layer in model.layers:
+    """The name and the kernels (KH, KW, C, F) of the first convolution, or None without any.
+
+    Of an ensemble it is that of the first member.
+    """
+    for layer in model.modules():
         if isinstance(layer, Conv2D):
             return str(layer.name), layer.weight.data
     return None

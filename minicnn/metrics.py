@@ -384,3 +384,41 @@ def expected_calibration_error(
     filled = found.count > 0
     gap = np.abs(found.accuracy - found.confidence)[filled]
     return float(np.average(gap, weights=found.count[filled]))
+
+
+class McNemar(NamedTuple):
+    """Of two classifiers: how often only the one is right, only the other, and how likely that is.
+
+    `p_value` is the probability of counts at least this uneven if both are equally good.
+    """
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> McNemar:
+    """McNemar's exact test of two classifiers on the same examples.
+
+    Of the examples that only one of them gets right, each is as likely to be the first's as the
+    second's if both are equally good: the counts are binomial with probability 1/2, two-sided.
+
+    Q. McNemar, "Note on the sampling error of the difference between correlated proportions",
+    Psychometrika 12 (1947), 153-157.
+
+    - `labels`, `first`, `second`: integers, `(N,)`, the true classes and both predictions.
+
+    Raises `ShapeError` if they are not class numbers, or not equally many.
+
+    >>> mcnemar([0, 0, 0, 0, 0, 0], first=[0, 0, 0, 0, 0, 1], second=[1, 1, 1, 1, 1, 2])
+    McNemar(only_first=5, only_second=0, p_value=0.0625)
+    """
+    from scipy.stats import binomtest  # here, because it takes a while to import
+
+    true, one = _pair(labels, first)
+    _, other = _pair(labels, second)
+    only_first = int(((one == true) & (other != true)).sum())
+    only_second = int(((one != true) & (other == true)).sum())
+    parted = only_first + only_second
+    p_value = float(binomtest(only_first, parted).pvalue) if parted else 1.0
+    return McNemar(only_first, only_second, p_value)

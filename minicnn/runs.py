@@ -2,7 +2,7 @@
 
 config.json      the settings
 last.npz         the training after its last finished epoch, to resume it
-model.npz        the model, with the weights of the epoch that was best in validation
+model.npz        the model, with the weights of the epoch that was best in validation, or the last
 history.json     the figures of each epoch
 metrics.json     the figures of the finished run
 curves.png  confusion.png  mistakes.png
@@ -10,32 +10,48 @@ curves.png  confusion.png  mistakes.png
 
 import json
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from minicnn import kernels, optim, zoo
 from minicnn.bridge.h5 import read_h5
 from minicnn.bridge.keras_archive import read_keras
-from minicnn.callbacks import Callback, EarlyStopping, KeepBest, Training
+from minicnn.callbacks import Callback, EarlyStopping, History, KeepBest, KeepLast, Training
 from minicnn.checkpoint import Checkpoint, load_model, save_model
 from minicnn.data import Dataset, idx, mnist
+from minicnn.data.augmentation import Augmentation
+from minicnn.data.class_names import check_count, split_names
 from minicnn.errors import CheckpointError, TrainingError, UnknownNameError
 from minicnn.files import StrPath, write_json
 from minicnn.learn.own_code import own_code
 from minicnn.metrics import confusion_matrix
-from minicnn.nn import Sequential
+from minicnn.nn import Dropout, Sequential
 from minicnn.training import Evaluation, check_loss, evaluate, fit
+from minicnn.views import VIEWS
+
+KEEPERS = {"best": KeepBest, "last": KeepLast}
+"""What keeps the weights of an epoch, by the word for it."""
+
+OF_THE_OPTIMIZER = ("optimizer", "lr", "momentum", "weight_decay", "beta1", "beta2")
+"""Settings that are senseless with another optimizer than they were made for."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """All that decides a run; the same settings give the same weights, bit for bit.
 
+    - `augmentation`: how far the pictures of training are changed at random.
+    - `averaging`: the decay of a running mean of the weights; 0 for none (see `minicnn.averaging`).
+    - `views`: how many views of a test picture are averaged (see `minicnn.views`).
+    - `keep`: the weights that the run ends with, of the "best" epoch in validation or the "last".
+    - `dropout`: the rate of every dropout layer, in place of the model's own.
+    - `classes`: names for the classes of `data`, with commas between them.
     - `own_code`: a student's folder, whose functions the engine uses, of the lessons up to number
       `through` (see `minicnn.learn`).
 
@@ -49,14 +65,22 @@ class Settings:
     optimizer: str = "adam"
     lr: float = 1e-3
     momentum: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
     weight_decay: float = 0.0
     schedule: str = "constant"
     clip_norm: float | None = None
     label_smoothing: float = 0.0
+    augmentation: Augmentation = zoo.UNMOVED
+    averaging: float = 0.0
+    views: int = 1
+    keep: str = "best"
+    dropout: float | None = None
     validation: float = 0.1
     patience: int | None = None
     seed: int = 0
     data: str | None = None
+    classes: str | None = None
     kernels: str | None = None
     own_code: str | None = None
     through: int | None = None
@@ -65,17 +89,31 @@ class Settings:
         zoo.entry(self.model)
         optim.optimizer(self.optimizer)
         optim.schedule(self.schedule)
+        if self.classes is not None:
+            split_names(self.classes)
         if self.kernels not in (None, *kernels.SETS):
             raise UnknownNameError("kernel set", self.kernels, kernels.SETS)
+        if self.keep not in KEEPERS:
+            raise UnknownNameError("epoch to keep", self.keep, KEEPERS)
+        if not isinstance(self.augmentation, Augmentation):  # but what stands in a JSON file
+            object.__setattr__(self, "augmentation", Augmentation(**self.augmentation))
         needs = {
             "epochs must be at least 1": self.epochs >= 1,
             "batch_size must be at least 1": self.batch_size >= 1,
             "lr must be positive and finite": 0 < self.lr < math.inf,
             "momentum must be in [0, 1)": 0 <= self.momentum < 1,
             "momentum is for sgd alone": self.optimizer == "sgd" or not self.momentum,
+            "beta1 must be in [0, 1)": 0 <= self.beta1 < 1,
+            "beta2 must be in [0, 1)": 0 <= self.beta2 < 1,
             "weight_decay must be 0 or positive, and finite": 0 <= self.weight_decay < math.inf,
             "clip_norm must be positive": self.clip_norm is None or self.clip_norm > 0,
             "label_smoothing must be in [0, 1)": 0 <= self.label_smoothing < 1,
+            "dropout must be in [0, 1)": self.dropout is None or 0 <= self.dropout < 1,
+            "averaging must be in [0, 1)": 0 <= self.averaging < 1,
+            f"views must be 1 to {len(VIEWS)}": self.views in range(1, len(VIEWS) + 1),
+            f"dropout needs a model that has it, not {self.model}": (
+                self.dropout is None or len(zoo.dropout_rates(self.model)) > 0
+            ),
             "validation must be in [0, 1)": 0 <= self.validation < 1,
             "patience must be at least 1": self.patience is None or self.patience >= 1,
             "patience needs a validation set": self.patience is None or self.validation > 0,
@@ -91,7 +129,7 @@ class Settings:
         """The model's recipe with these changes; those that are None are left as they are."""
         recipe = asdict(zoo.entry(model).recipe)
         if changes.get("optimizer") not in (None, recipe["optimizer"]):
-            recipe = {key: recipe[key] for key in ("batch_size", "epochs", "schedule")}
+            recipe = {key: value for key, value in recipe.items() if key not in OF_THE_OPTIMIZER}
             recipe["lr"] = optim.optimizer(changes["optimizer"]).lr
             recipe["weight_decay"] = optim.optimizer(changes["optimizer"]).weight_decay
         return cls(model=model, **{**recipe, **given(changes)})
@@ -108,14 +146,30 @@ class Settings:
 
     def build_optimizer(self) -> optim.Optimizer:
         """The optimizer with these settings."""
-        momentum = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
-        return optim.optimizer(
-            self.optimizer, lr=self.lr, weight_decay=self.weight_decay, **momentum
-        )
+        adam = {"beta1": self.beta1, "beta2": self.beta2}
+        own = {"momentum": self.momentum} if self.optimizer == "sgd" else adam
+        return optim.optimizer(self.optimizer, lr=self.lr, weight_decay=self.weight_decay, **own)
+
+    def keeper(self) -> KeepBest:
+        """What keeps the weights that the run ends with."""
+        return KEEPERS[self.keep]("val_accuracy" if self.validation else "accuracy")
+
+    def build_model(self, data: Dataset) -> Sequential:
+        """The model for these pictures and classes, with the fresh weights of this seed."""
+        model = zoo.build(self.model, data.image_shape, data.classes, self.seed)
+        for layer in model.layers:
+            if self.dropout is not None and isinstance(layer, Dropout):
+                layer.rate = self.dropout
+        return model
 
     def generator(self) -> np.random.Generator:
         """What draws the split and the batches' order; the weights come of the seed itself."""
         return np.random.default_rng((self.seed, 1))
+
+
+def _plain(value: Any) -> Any:
+    """A setting as it stands in a JSON file."""
+    return asdict(value) if isinstance(value, Augmentation) else value
 
 
 def given(changes: dict[str, Any]) -> dict[str, Any]:
@@ -123,9 +177,20 @@ def given(changes: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in changes.items() if value is not None}
 
 
-def load_data(directory: str | None) -> tuple[Dataset, Dataset]:
-    """(train, test) of an IDX directory, or of MNIST if there is none."""
-    return mnist() if directory is None else idx(directory)
+def load_data(directory: str | None, classes: str | None = None) -> tuple[Dataset, Dataset]:
+    """(train, test) of an IDX directory, or of MNIST if there is none.
+
+    - `classes`: their names, with commas between them; the numbers if there are none.
+
+    Raises `DataError` for a directory that cannot be read, and for more names or fewer than it has
+    classes.
+    """
+    train, test = mnist() if directory is None else idx(directory)
+    if classes is None:
+        return train, test
+    names = split_names(classes)
+    check_count(names, train.classes - 1, directory or "MNIST")
+    return replace(train, class_names=names), replace(test, class_names=names)
 
 
 def free_folder(model: str, parent: StrPath = "runs") -> Path:
@@ -136,46 +201,40 @@ def free_folder(model: str, parent: StrPath = "runs") -> Path:
     return folder
 
 
-def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool = True) -> "Run":
+def train(
+    settings: Settings,
+    out: StrPath,
+    resume: bool = False,
+    progress: bool = True,
+    watchers: Sequence[Callback] = (),
+) -> "Run":
     """Train, measure on the test set once, and write everything to the folder `out`.
 
     - `resume`: go on in a folder where a run with the same settings was stopped; more `epochs`
       than it had are allowed.
+    - `watchers`: callbacks that only look on, such as `minicnn.web.live.watch` gives.
 
     Raises `CheckpointError` if `out` exists (without `resume`) or holds another run. The folder is
     made when nothing is left to refuse: what is raised before leaves none.
     """
     started = time.perf_counter()
     run = Run.resumed(out, settings) if resume else Run.created(out, settings)
-    train_data, test_data = load_data(settings.data)
+    train_data, test_data = load_data(settings.data, settings.classes)
     with kernels.use(settings.kernels), own_code(settings.own_code, settings.through):
-        model = zoo.build(settings.model, train_data.image_shape, train_data.classes, settings.seed)
-        best = KeepBest("val_accuracy" if settings.validation else "accuracy")
+        model = settings.build_model(train_data)
+        best = settings.keeper()
         callbacks: list[Callback] = [best]
         if settings.patience is not None:
             callbacks.append(EarlyStopping(settings.patience))
         callbacks.append(_RunCheckpoint(run, resume))
         try:
-            history = fit(
-                model,
-                train_data,
-                optimizer=settings.build_optimizer(),
-                epochs=settings.epochs,
-                batch_size=settings.batch_size,
-                validation=settings.validation,
-                schedule=optim.schedule(settings.schedule),
-                label_smoothing=settings.label_smoothing,
-                clip_norm=settings.clip_norm,
-                rng=settings.generator(),
-                callbacks=callbacks,
-                progress=progress,
-            )
+            history = fit_model(settings, model, train_data, [*callbacks, *watchers], progress)
         except BaseException:  # the best epoch is kept, whatever ended the training
             if best.weights:
                 save_model(run.folder / "model.npz", model)
             raise
         save_model(run.folder / "model.npz", model)
-        result = evaluate(model, test_data)
+        result = evaluate(model, test_data, views=settings.views)
     check_loss(result.loss, "on the test set", settings.lr)
     write_json(run.folder / "history.json", history)
     metrics = {
@@ -194,6 +253,45 @@ def train(settings: Settings, out: StrPath, resume: bool = False, progress: bool
     write_json(run.folder / "metrics.json", metrics)
     _draw(run.folder, history, test_data, result)
     return run
+
+
+def go_on(settings: Settings, out: StrPath, progress: bool = True) -> "Run":
+    """`train` from where it is in the folder `out`: the beginning, a stopped run, or a killed one.
+
+    Raises `CheckpointError` if there is a run with other settings.
+    """
+    folder = Path(out)
+    resume = (folder / "config.json").exists()
+    if not resume and folder.is_dir():  # killed before the first file was whole
+        for left in [folder / "last.npz", *folder.glob(".*")]:
+            left.unlink(missing_ok=True)
+    return train(settings, folder, resume, progress)
+
+
+def fit_model(
+    settings: Settings,
+    model: Sequential,
+    data: Dataset,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+) -> History:
+    """`fit` with these settings; raises what it raises."""
+    return fit(
+        model,
+        data,
+        optimizer=settings.build_optimizer(),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        validation=settings.validation,
+        schedule=optim.schedule(settings.schedule),
+        label_smoothing=settings.label_smoothing,
+        clip_norm=settings.clip_norm,
+        augment=None if settings.augmentation == zoo.UNMOVED else settings.augmentation,
+        averaging=settings.averaging,
+        rng=settings.generator(),
+        callbacks=callbacks,
+        progress=progress,
+    )
 
 
 def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: Evaluation) -> None:
@@ -272,6 +370,7 @@ class Run:
     def refuse_other(self, settings: dict[str, Any]) -> None:
         """Raise `CheckpointError` if any but the number of epochs is not as in this run."""
         mine = {**asdict(self.settings), "epochs": settings.get("epochs")}
+        settings = {key: _plain(value) for key, value in settings.items()}
         other = [f"{k} {mine[k]!r}, now {v!r}" for k, v in settings.items() if mine[k] != v]
         if other:
             raise CheckpointError(
@@ -333,15 +432,53 @@ def open_model(path: StrPath) -> Sequential:
 
 def named_model(name: str) -> Sequential:
     """The zoo's model of this name, with fresh weights, or else what `open_model` finds there."""
-    is_there = name not in zoo.MODELS and Path(name).exists()
+    is_there = name not in zoo.ENTRIES and Path(name).exists()
     return open_model(name) if is_there else zoo.build(name)
 
 
 def data_of(path: StrPath, directory: str | None = None) -> tuple[Dataset, Dataset]:
     """(train, test) of an IDX directory; else of the run in `path`; MNIST for a model's file."""
     if directory is None and Path(path).is_dir():
-        directory = Run.opened(path).settings.data
+        settings = Run.opened(path).settings
+        return load_data(settings.data, settings.classes)
     return load_data(directory)
+
+
+def views_of(path: StrPath) -> int:
+    """How many views of a picture a run's evaluation takes; 1 for a model's file."""
+    return Run.opened(path).settings.views if Path(path).is_dir() else 1
+
+
+def read_config(path: StrPath) -> dict[str, Any]:
+    """The settings in a JSON file, such as the `config.json` of a run: all of them, or some.
+
+    Raises `CheckpointError` for a file that cannot be read and a value that no setting can have,
+    `UnknownNameError` for a setting that is not known.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file of settings")
+    config = _read_json(path)
+    augmentation = config.get("augmentation")
+    _check_types(path, Settings, config)
+    if isinstance(augmentation, dict):
+        _check_types(path, Augmentation, augmentation)
+        config["augmentation"] = Augmentation(**augmentation)
+    if config.get("data") is not None:
+        config["data"] = os.path.abspath(config["data"])
+    return config
+
+
+def _check_types(path: Path, owner: type, values: dict[str, Any]) -> None:
+    """Refuse names that are no field of a dataclass, and values of another type than theirs."""
+    types = get_type_hints(owner)
+    for name, value in values.items():
+        if name not in types:
+            raise UnknownNameError(f"setting in {path}", name, types)
+        wanted = dict if types[name] is Augmentation else types[name]
+        whole = type(value) is int and isinstance(0.0, wanted)  # where any number will do
+        if isinstance(value, bool) or not (whole or isinstance(value, wanted)):
+            raise CheckpointError(f"{path}: {name} cannot be {value!r}")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

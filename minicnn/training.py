@@ -2,14 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
 from minicnn import functional as F
 from minicnn import kernels
+from minicnn.averaging import Averaging
 from minicnn.callbacks import Callback, History, Training
 from minicnn.data import Dataset
 from minicnn.errors import ShapeError, TrainingError
@@ -18,6 +20,7 @@ from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.progress import ShowProgress
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
+from minicnn.views import seen_from
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,24 @@ class Evaluation:
 Augment = Callable[[Array, np.random.Generator], Array]
 """Makes new pictures of a batch's, float32 (n, H, W, C), drawing from the generator."""
 
+# Enough pictures for statistics that are as exact as those of all, in a fraction of an epoch.
+SAMPLE, SAMPLES = 250, 20
+
 # A loss that is NaN tells of overflow better than the warnings that NumPy would print before it.
 QUIET = np.errstate(over="ignore", invalid="ignore")
 
 
 @QUIET
-def evaluate(model: Module, data: Dataset, batch_size: int = 512) -> Evaluation:
-    """Mean loss and accuracy of `model` on `data`, with dropout off, and every probability."""
+def evaluate(model: Module, data: Dataset, batch_size: int = 512, views: int = 1) -> Evaluation:
+    """Mean loss and accuracy of `model` on `data`, with dropout off, and every probability.
+
+    - `views`: how many views of each picture to average the probabilities over (see
+      `minicnn.views`); 1, the picture itself, by default.
+    """
     total, parts = 0.0, []
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
-            logits = model(x)
+            logits = seen_from(model, x, views)
             total += F.softmax_cross_entropy(logits, labels).item() * len(labels)
             parts.append(kernels.softmax(logits.data))
     probabilities = np.concatenate(parts)
@@ -67,6 +77,7 @@ def fit(
     label_smoothing: float = 0.0,
     clip_norm: float | None = None,
     augment: Augment | None = None,
+    averaging: float = 0.0,
     rng: np.random.Generator | int = 0,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
@@ -79,7 +90,9 @@ def fit(
     - `label_smoothing`: the share of each label that is given to all classes equally, in [0, 1).
     - `clip_norm`: scale the gradients down to this common length if they are longer.
     - `augment`: called with the images of each training batch, float32 (n, H, W, C) in [0, 1], and
-      `rng`; the model sees what it returns in their place, `data.augmentation.jitter` for instance.
+      `rng`; the model sees what it returns in their place. `data.augmentation.Augmentation` is one.
+    - `averaging`: the decay of a running mean of the weights, in [0, 1), which the model has after
+      each epoch and in the end (see `minicnn.averaging`); 0 for none.
     - `rng`: a Generator, or a seed for one, for the split and the order of the batches, for
       `augment`, and for the weights of a model that is not built yet.
     - `progress`: show it on the standard error stream.
@@ -90,11 +103,13 @@ def fit(
     """
     rng = np.random.default_rng(rng)
     data, held_out = hold_out(data, validation, rng)
-    _check_settings(epochs, label_smoothing, clip_norm)
+    _check_settings(epochs, label_smoothing, clip_norm, averaging)
     data.batches(batch_size)  # refuses a batch size that does not fit
     model.ensure_built(data.image_shape, rng)
     for each in (data,) if held_out is None else (data, held_out):
         _check_fit(model, each)
+    if averaging:
+        callbacks = [Averaging(averaging, partial(_sample, data, augment)), *callbacks]
     training = Training(
         model=model,
         optimizer=optimizer or Adam(1e-3),
@@ -135,11 +150,13 @@ def run_epochs(
     try:
         while training.history.epochs < training.epochs and not training.stop:
             started = time.perf_counter()
+            _tell(training, "on_epoch_start")
             for x, labels in data.batches(batch_size, training.rng):
                 done = training.history.epochs * training.batches + training.batch
                 training.optimizer.lr = peak * schedule(done / (training.epochs * training.batches))
                 _count(training, len(labels), *step(training, x, labels))
                 _tell(training, "on_batch")
+            _tell(training, "on_validation")
             _finish_epoch(training, held_out, time.perf_counter() - started)
     except KeyboardInterrupt:
         training.history.interrupted = True
@@ -149,13 +166,17 @@ def run_epochs(
     return training.history
 
 
-def _check_settings(epochs: int, label_smoothing: float, clip_norm: float | None) -> None:
+def _check_settings(
+    epochs: int, label_smoothing: float, clip_norm: float | None, averaging: float
+) -> None:
     if not isinstance(epochs, int | np.integer) or epochs < 1:
         raise TrainingError(f"epochs must be a whole number from 1 on, got {epochs}")
     if not 0 <= label_smoothing < 1:
         raise TrainingError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
     if clip_norm is not None and not clip_norm > 0:
         raise TrainingError(f"clip_norm must be positive, got {clip_norm}")
+    if not 0 <= averaging < 1:
+        raise TrainingError(f"averaging must be in [0, 1), got {averaging}")
 
 
 def _check_fit(model: Module, data: Dataset) -> None:
@@ -213,6 +234,12 @@ def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
     return new.astype(x.dtype, copy=False)
 
 
+def _sample(data: Dataset, augment: Augment | None, rng: np.random.Generator) -> Iterator[Array]:
+    """Some of the pictures, as they are trained on."""
+    for x, _ in islice(data.batches(min(SAMPLE, len(data)), rng), SAMPLES):
+        yield x if augment is None else _augmented(augment, x, rng)
+
+
 def _count(training: Training, images: int, loss: float, accuracy: float) -> None:
     """Bring the running means of the epoch up to date with those of a batch."""
     if training.batch == 0:
@@ -231,12 +258,14 @@ def _finish_epoch(training: Training, held_out: Dataset | None, seconds: float) 
         where = f"on the validation set after epoch {training.history.epochs + 1}"
         check_loss(result.loss, where, training.optimizer.lr)
         figures |= {"val_loss": result.loss, "val_accuracy": result.accuracy}
+        training.validated = result.labels, result.probabilities
     figures |= {"lr": training.optimizer.lr, "seconds": seconds}
     training.history.add(**figures, images_per_second=training.images / seconds)
     training.batch = 0
     _tell(training, "on_epoch")
 
 
+@QUIET
 def _tell(training: Training, occasion: str) -> None:
     for callback in training.callbacks:
         getattr(callback, occasion)(training)

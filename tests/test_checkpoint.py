@@ -102,9 +102,10 @@ EVERY_LAYER = [
     nn.ReLU(),
     nn.Dropout(0.25),
     nn.Activation("sigmoid"),
+    nn.GlobalAveragePool2D(),
     nn.Flatten(),
     nn.Dense(5, activation="relu", name="hidden"),
-    nn.Dense(CLASSES),
+    nn.MeanProbability([nn.Sequential(nn.Dense(CLASSES), input_shape=(5,)) for _ in range(2)]),
 ]
 
 

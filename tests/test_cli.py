@@ -1,6 +1,7 @@
 """The command line: what it prints and writes, and how it answers mistakes of every kind."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from PIL import Image
 import minicnn as mc
 from minicnn import cli, optim, runs, zoo
 from minicnn.data import idx, write_idx
+from minicnn.data.augmentation import Augmentation
 
 from .patterns import write_data
 
@@ -90,13 +92,18 @@ def as_nobody():
 def test_models_lists_every_model_with_its_size(minicnn):
     result = minicnn("models")
     assert (result.code, result.err) == (0, "")
-    lines = result.out.splitlines()[1:]
-    assert [line.split()[:2] for line in lines] == [[n, f"{s:,}"] for n, s in SIZES.items()]
+    rows = [line.split()[:2] for line in result.out.splitlines()[1:]]
+    assert rows[: len(SIZES)] == [[n, f"{s:,}"] for n, s in SIZES.items()]
+    assert [name for name, _ in rows[len(SIZES) :]] == [*zoo.RECORDS]
 
 
 def test_models_as_json(minicnn):
     rows = json.loads(minicnn("models", "--json").out)
-    assert {name: row["parameters"] for name, row in rows.items()} == SIZES
+    assert {name: row["parameters"] for name, row in rows.items()} == {
+        **SIZES,
+        **{name: zoo.build(name).parameter_count() for name in zoo.RECORDS},
+    }
+    assert rows["best"]["augmentation"] == dataclasses.asdict(zoo.augmentation("best"))
     assert rows["cnn_baseline"] | {"about": ""} == {
         "about": "",
         "parameters": 542230,
@@ -106,6 +113,15 @@ def test_models_as_json(minicnn):
         "batch_size": 32,
         "epochs": 10,
         "schedule": "constant",
+        "weight_decay": 0.0,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "label_smoothing": 0.0,
+        "augmentation": dataclasses.asdict(Augmentation()),
+        "averaging": 0.0,
+        "views": 1,
+        "validation": 0.1,
+        "keep": "best",
     }
 
 
@@ -129,20 +145,27 @@ HELP = {
     "": ["models", "summary", "train", "evaluate", "written from scratch", "--version"],
     "compare": ["--keras", "--epochs", "--seed", "--data", "--out", "--json", "finished runs"],
     "doctor": ["--data", "--json"],
-    "explore": ["--data", "--out", "--json"],
+    "explore": ["--data", "--out", "--augment", "--recipe", "--json"],
     "export": ["--to", "--int8", "--logits", "--out", "--json", "Keras, ONNX or TensorFlow Lite"],
     "profile": ["--batch-size", "--kernels", "--rounds", "--json", "cnn_classic"],
-    "report": ["--out", "--data", "--json", "The folder of a finished run"],
+    "ensemble": ["RUN...", "--out", "--json", "the mean of their probabilities"],
+    "report": ["--out", "--data", "--json", "The folder of a run, or a model's file"],
     "models": ["--json"],
     "summary": ["A model's name (`minicnn models`), a run or a model's file"],
     "predict": ["--examples", "--show", "--out", "--json", "Pictures of one digit each"],
-    "evaluate": ["--data", "--json", "The folder of a run, or a model's file"],
-    "serve": ["--host", "--port", "a model's file: .npz, .keras or .h5"],
+    "evaluate": ["--data", "--views", "--json", "The folder of a run, or a model's file"],
+    "serve": ["--host", "--port", "models' files: .npz, .keras or .h5"],
+    "read": ["--lines", "--expect", "--fields", "--csv", "--show", "--out", "--json"],
     "train": [
         *("--epochs", "--batch-size", "--optimizer", "--lr", "--momentum", "--weight-decay"),
         *("--schedule", "--clip-norm", "--label-smoothing", "--validation", "--patience"),
         *("--seed", "--data", "--kernels", "--out", "--resume", "--json", "cnn_classic"),
-        *("--with", "--through"),
+        *("--with", "--through", "--dropout", "--config"),
+        *("--augment", "--no-augment", "--averaging", "--views", "--keep"),
+    ],
+    "tune": [
+        *("--out", "--trials", "--timeout", "--epochs", "--seed", "--validation", "--only", "--fix"),
+        *("--storage", "--data", "--json", "share the work", "postgresql://"),
     ],
 }
 
@@ -173,7 +196,7 @@ def test_train_writes_a_run_and_says_what_to_do_next(minicnn, data):
     assert len(re.findall(r"^epoch [12]/2 ", result.err, re.MULTILINE)) == 2
     folder = Path("my run [1]")
     metrics = json.loads((folder / "metrics.json").read_text())
-    best = f"{metrics['validation_accuracy']:.4f}, best in epoch {metrics['best_epoch']}"
+    best = f"{metrics['validation_accuracy']:.4f}, in epoch {metrics['best_epoch']}"
     table = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in _table(result.out))
     assert table == {
         "test accuracy": f"{metrics['test_accuracy']:.4f}",
@@ -208,6 +231,9 @@ def test_every_option_arrives_in_the_settings_and_json_is_all_that_is_printed(mi
         "schedule": "one_cycle",
         "clip_norm": 2.5,
         "label_smoothing": 0.1,
+        "averaging": 0.9,
+        "views": 5,
+        "keep": "last",
         "validation": 0.25,
         "patience": 3,
         "seed": 11,
@@ -224,11 +250,35 @@ def test_every_option_arrives_in_the_settings_and_json_is_all_that_is_printed(mi
         "model": "mlp",
         **options,
         "data": str(data),
+        "classes": None,
+        "dropout": None,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "augmentation": dataclasses.asdict(Augmentation()),
         "own_code": None,
         "through": None,
     }
     history = json.loads(Path("r/history.json").read_text())
     assert history["lr"] == [0.02 * optim.one_cycle(3 / 4)], "180 images are 4 batches"
+
+
+def test_augmentation_is_switched_on_and_off(minicnn, data):
+    """On is the recipe's own, or that of the records; both come back in config.json."""
+    for flag, expected in ("--augment", zoo.MOVED), ("--no-augment", Augmentation()):
+        options = ("mlp", flag, "--epochs", 1, "--data", data, "--out", f"r{flag}")
+        assert minicnn("train", *options).code == 0
+        assert runs.Run.opened(f"r{flag}").settings.augmentation == expected
+    refused = minicnn("train", "--resume", "--augment", "--out", "r--no-augment")
+    assert refused.code == 2
+    assert "was started with other settings: augmentation {'rotation': 0.0" in refused.err
+    assert minicnn("train", "--resume", "--augment", "--out", "r--augment").code == 0
+
+
+def test_a_view_is_one_of_those_that_there_are(minicnn, run_folder):
+    loss = json.loads(minicnn("evaluate", run_folder, "--json").out)["test_loss"]
+    other = json.loads(minicnn("evaluate", run_folder, "--views", 9, "--json").out)["test_loss"]
+    assert loss != other
+    assert minicnn("evaluate", run_folder, "--views", 10).code == 2
 
 
 def test_without_out_runs_are_numbered(minicnn, data):

@@ -23,6 +23,7 @@ from minicnn.errors import (
     CheckpointError,
     DataError,
     MissingPackageError,
+    TrainingError,
     UnknownNameError,
     WriteError,
 )
@@ -302,6 +303,18 @@ def test_the_twin_takes_over_every_setting_of_a_run(run_folder, data):
     assert Path(row.folder) == run_folder
 
 
+def test_the_twin_takes_over_betas_views_and_the_last_epoch(data, tmp_path):
+    own = {"beta1": 0.5, "beta2": 0.8, "views": 3, "keep": "last", "lr": 0.01}
+    settings = runs.Settings.of("mlp", epochs=3, batch_size=50, data=str(data), **own)
+    run = runs.train(settings, tmp_path / "mine", progress=False)
+    row = compare([run.folder], "out", None, keras=True, epochs=None).rows[0]
+    theirs = json.loads(Path("out/mine-keras/history.json").read_text())
+    assert theirs["loss"] == pytest.approx(run.history()["loss"], rel=1e-4)
+    assert row.keras.best_epoch == row.minicnn.best_epoch == 3
+    assert row.minicnn.test_loss == pytest.approx(run.metrics()["test_loss"])
+    assert row.keras.test_loss == pytest.approx(run.metrics()["test_loss"], rel=1e-3)
+
+
 def test_the_twins_file_is_kerass_own_and_predicts_as_measured(whole, data):
     import keras
 
@@ -493,6 +506,19 @@ def test_a_model_given_twice(data, run_folder):
     refuse(CheckpointError, ["mlp", "mlp"], data, "'mlp' is given 2 times")
     refuse(CheckpointError, [run_folder, f"{run_folder}/../mine"], None, "'mine' is given 2 times")
     assert os.listdir() == []
+
+
+def test_a_recipe_that_keras_cannot_follow(data, tmp_path):
+    names = ["mlp", "speedrun"]
+    need = "speedrun: its averaging cannot be done in Keras; compare it without --keras"
+    refuse(TrainingError, names, data, need, keras=True)
+    both = "best: its augmentation and averaging cannot be done in Keras"
+    refuse(TrainingError, ["best"], data, both, keras=True)
+    settings = runs.Settings.of("mlp", epochs=1, batch_size=50, averaging=0.9, data=str(data))
+    run = runs.train(settings, tmp_path / "averaged", progress=False)
+    refuse(TrainingError, [run.folder], None, "averaged: its averaging cannot", keras=True)
+    assert os.listdir() == ["averaged"]
+    assert compare([run.folder], "out", None).best == "averaged"
 
 
 def test_a_run_that_is_not_finished(run_folder, tmp_path):

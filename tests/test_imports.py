@@ -23,9 +23,12 @@ HOUSE = (
     "profiling",
     "data",
     "callbacks",
+    "averaging",
+    "views",
     "progress",
     "exploration",
     "training",
+    "robustness",
     "metrics",
     "zoo",
     "checkpoint",
@@ -36,7 +39,9 @@ HOUSE = (
     "learn",
     "runs",
     "comparison",
+    "tuning",
     "reader",
+    "ensembles",
     "web",
     "examples",
     "run_report",
@@ -112,7 +117,7 @@ def test_the_top_of_the_package_imports_nothing_by_itself():
     "statement", ["import minicnn", "from minicnn import kernels, nn, optim, training, zoo, cli"]
 )
 def test_imports_leave_the_heavy_things_alone(statement, run_python):
-    heavy = ["numba", "matplotlib", "scipy", "tensorflow", "h5py", "onnx"]
+    heavy = ["numba", "matplotlib", "scipy", "tensorflow", "h5py", "onnx", "optuna"]
     heavy += ["typer"] if statement == "import minicnn" else []
     program = f"import sys; {statement}; print([m for m in {heavy} if m in sys.modules])"
     assert run_python("-c", program) == "[]\n"

@@ -107,6 +107,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         "data/mnist_idx/LICENSE.md",
         "examples/labels.json",
         "learn/class_page.html.jinja",
+        "reader/judge.npz",
         "report/page.html.jinja",
     }
     pages = {

@@ -5,6 +5,7 @@ import pytest
 
 from minicnn import functional as F
 from minicnn import kernels, nn, optim
+from minicnn.data.augmentation import Augmentation
 from minicnn.errors import UnknownNameError
 from minicnn.kernels import reference
 from minicnn.tensor import Tensor
@@ -221,6 +222,7 @@ def test_a_wrong_replacement_is_felt(name):
         F.softmax_cross_entropy(model(x, training=True), np.array([0, 1])).backward()
         optim.SGD().step(model.parameters())
         optim.Adam().step(model.parameters())
+        Augmentation()(x.data, rng)
 
     train()
     with kernels.use("fast", **{name: spoilt}), pytest.raises(ZeroDivisionError, match=name):

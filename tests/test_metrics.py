@@ -1,5 +1,7 @@
 """The metrics against scikit-learn, SciPy, published tables and calculations by hand."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -183,7 +185,25 @@ def test_worst_mistakes_are_the_wrong_answers_by_their_probability(probabilities
     assert metrics.worst_mistakes(labels, probabilities).tolist() == expected
 
 
-@pytest.mark.parametrize("measure", [metrics.accuracy, metrics.confusion_matrix])
+@unhurried
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 3), min_size=1, max_size=40))
+def test_mcnemar_is_the_binomial_test_of_the_examples_that_one_alone_gets_right(triples):
+    labels, first, second = np.array(triples).T
+    found = metrics.mcnemar(labels, first, second)
+    ones = sum(a == label != b for label, a, b in triples)
+    others = sum(b == label != a for label, a, b in triples)
+    assert (found.only_first, found.only_second) == (ones, others)
+    n, fewer = ones + others, min(ones, others)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
+    assert found.p_value == pytest.approx(min(1, 2 * tail))
+    assert metrics.mcnemar(labels, second, first).p_value == pytest.approx(found.p_value)
+
+
+def first_and_second(labels, predictions):
+    return metrics.mcnemar(labels, labels, predictions)
+
+
+@pytest.mark.parametrize("measure", [metrics.accuracy, metrics.confusion_matrix, first_and_second])
 @pytest.mark.parametrize(
     ("labels", "predictions", "message"),
     [

@@ -196,6 +196,36 @@ def test_the_zoo_has_the_parameters_that_were_reported(name):
 
 def test_the_zoo_is_complete():
     assert {*zoo.MODELS} == {*PARAMETERS}
+    assert {*zoo.RECORDS} == {*MOST_PARAMETERS}
+    assert {*zoo.ENTRIES} == {*PARAMETERS, *MOST_PARAMETERS}
+
+
+MOST_PARAMETERS = {
+    "best": 500_000,  # 2 MB
+    "compact-best": PARAMETERS["cnn_compact"],
+    "tiny-best": 10_000,
+    "speedrun": 500_000,
+}
+
+
+@pytest.mark.parametrize("name", MOST_PARAMETERS)
+def test_the_records_are_as_small_as_they_say(name):
+    model = zoo.build(name)
+    assert model.parameter_count() <= MOST_PARAMETERS[name]
+    assert model(images(2, 28, 28, 1)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", MOST_PARAMETERS)
+def test_a_record_has_no_epoch_chosen_and_no_picture_held_out(name):
+    recipe = zoo.entry(name).recipe
+    assert (recipe.keep, recipe.validation) == ("last", 0)
+
+
+def test_global_average_pooling_by_hand():
+    x = np.array([[1, 10], [2, 20], [3, 30], [6, 60]], np.float32).reshape(1, 2, 2, 2)
+    np.testing.assert_array_equal(nn.GlobalAveragePool2D()(x).data, [[3, 30]])
+    with pytest.raises(ShapeError, match=r"must be images \(N, H, W, C\), got \('N', 4\)"):
+        nn.Sequential(nn.Flatten(), nn.GlobalAveragePool2D(), input_shape=(2, 2, 1))
 
 
 def test_the_summary_of_cnn_classic_row_by_row():

@@ -19,6 +19,7 @@ from minicnn import functional as F
 from minicnn import optim, runs, zoo
 from minicnn.checkpoint import load_model
 from minicnn.data import idx, write_idx
+from minicnn.data.augmentation import Augmentation
 from minicnn.errors import CheckpointError, TrainingError, UnknownNameError, WriteError
 from minicnn.runs import Run, Settings
 
@@ -34,6 +35,16 @@ FILES = {
 }
 TEST_IMAGES = 60
 DECENT = {"clip_norm": 1.0, "label_smoothing": 0.1, "patience": 9}
+RECORD = {
+    "augmentation": Augmentation(rotation=20, shift=0.1, elastic=1.0, erasing=0.5, stroke=0.5),
+    "averaging": 0.9,
+    "views": 5,
+    "keep": "last",
+    "optimizer": "adamw",
+    "weight_decay": 0.01,
+    "beta1": 0.8,
+    "beta2": 0.95,
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +73,15 @@ def finished_with_momentum(data, tmp_path_factory) -> Run:
     return runs.train(settings(data, "cnn_baseline", **DECENT), folder, progress=False)
 
 
-@pytest.fixture(params=["finished", "finished_with_momentum"])
+@pytest.fixture(scope="module")
+def finished_with_averages(data, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("runs") / "averages"
+    return runs.train(settings(data, **RECORD), folder, progress=False)
+
+
+@pytest.fixture(params=["finished", "finished_with_momentum", "finished_with_averages"])
 def whole(request) -> Run:
-    """A run that was never stopped: with Adam and dropout, or with momentum."""
+    """A run that was never stopped: with Adam and dropout, with momentum, with all of a record."""
     return request.getfixturevalue(request.param)
 
 
@@ -124,12 +141,13 @@ def largest_file(size: int):
 # --- settings
 
 
-@pytest.mark.parametrize("name", zoo.MODELS)
+@pytest.mark.parametrize("name", zoo.ENTRIES)
 def test_without_changes_the_settings_are_the_recipe(name):
-    recipe = dataclasses.asdict(zoo.MODELS[name].recipe)
+    recipe = dataclasses.asdict(zoo.ENTRIES[name].recipe)
     chosen = dataclasses.asdict(Settings.of(name))
     assert {key: chosen[key] for key in recipe} == recipe
-    assert (chosen["validation"], chosen["seed"], chosen["data"]) == (0.1, 0, None)
+    assert chosen["validation"] == (0.1 if name in zoo.MODELS else 0)
+    assert (chosen["seed"], chosen["data"]) == (0, None)
 
 
 def test_changes_that_are_none_are_none():
@@ -144,15 +162,22 @@ def test_another_optimizer_brings_its_own_rate():
     assert Settings.of("mlp", optimizer="adamw").weight_decay == optim.AdamW().weight_decay
     assert Settings.of("mlp", optimizer="adamw", lr=0.5, weight_decay=0.0).weight_decay == 0
     assert Settings.of("cnn_baseline", optimizer="sgd").momentum == 0.9, "its own, as the recipe"
+    slower = Settings.of("speedrun", optimizer="sgd")
+    assert (slower.beta1, slower.beta2) == (0.9, 0.999)
+    assert slower.averaging == zoo.entry("speedrun").recipe.averaging, "no matter of the optimizer"
 
 
 @pytest.mark.parametrize("name", optim.OPTIMIZERS)
 def test_the_optimizer_has_the_settings(name):
     momentum = {"momentum": 0.5} if name == "sgd" else {}
-    built = Settings.of("mlp", optimizer=name, lr=0.25, weight_decay=0.125, **momentum)
+    betas = {"beta1": 0.5, "beta2": 0.75}
+    built = Settings.of("mlp", optimizer=name, lr=0.25, weight_decay=0.125, **momentum, **betas)
     optimizer = built.build_optimizer()
     assert type(optimizer) is optim.OPTIMIZERS[name]
     assert (optimizer.lr, optimizer.weight_decay) == (0.25, 0.125)
+    assert [getattr(optimizer, beta, None) for beta in ("beta1", "beta2")] == (
+        [None, None] if name == "sgd" else [0.5, 0.75]
+    )
     assert getattr(optimizer, "momentum", 0.5) == 0.5
 
 
@@ -161,6 +186,7 @@ WRONG_NAMES = {
     "optimizer": ("adma", "unknown optimizer 'adma'; did you mean 'adam'"),
     "schedule": ("cosin", "unknown schedule 'cosin'; did you mean 'cosine'"),
     "kernels": ("fats", "unknown kernel set 'fats'; did you mean 'fast'"),
+    "keep": ("least", "unknown epoch to keep 'least'; did you mean 'last'"),
 }
 
 
@@ -198,6 +224,12 @@ WRONG_NUMBERS = [
     {"patience": 0},
     {"patience": 3, "validation": 0.0},
     {"seed": -1},
+    {"beta1": 1.0},
+    {"beta2": -0.5},
+    {"averaging": 1.0},
+    {"averaging": math.nan},
+    {"views": 0},
+    {"views": 10},
 ]
 
 
@@ -225,6 +257,36 @@ def test_config_is_the_settings(finished):
     config = json.loads((finished.folder / "config.json").read_text())
     assert Settings(**config) == finished.settings
     assert Run.opened(finished.folder).settings == finished.settings
+
+
+def test_settings_come_back_from_json():
+    chosen = Settings.of("mlp", **RECORD)
+    again = Settings(**json.loads(json.dumps(dataclasses.asdict(chosen))))
+    assert again == chosen
+    assert again.augmentation == RECORD["augmentation"]
+
+
+def test_a_run_of_earlier_days_opens_as_it_was_meant(copied):
+    """Before there were augmentation and averaging, its config.json had no word on them."""
+    config = json.loads((copied.folder / "config.json").read_text())
+    for name in ("augmentation", "averaging", "views", "keep", "beta1", "beta2", "dropout"):
+        del config[name]
+    (copied.folder / "config.json").write_text(json.dumps(config))
+    assert Run.opened(copied.folder).settings == copied.settings
+    runs.train(copied.settings, copied.folder, resume=True, progress=False)
+
+
+def test_a_record_ends_with_its_last_epoch_measured_from_all_views(finished_with_averages, data):
+    run = finished_with_averages
+    metrics, (train, test) = run.metrics(), idx(data)
+    assert metrics["best_epoch"] == metrics["epochs"] == 3
+    assert metrics["validation_accuracy"] == run.history()["val_accuracy"][-1]
+    result = mc.evaluate(run.model(), test, views=5)
+    assert metrics["test_loss"] == result.loss != mc.evaluate(run.model(), test).loss
+    _, held_out = train.split(0.1, run.settings.generator())
+    assert run.history()["val_loss"][-1] == mc.evaluate(run.model(), held_out).loss
+    assert runs.views_of(run.folder) == 5
+    assert runs.views_of(run.folder / "model.npz") == 1
 
 
 def test_metrics_are_those_of_the_saved_model_on_the_test_set(finished, data):

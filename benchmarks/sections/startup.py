@@ -1,14 +1,12 @@
 """How long a user waits at the start: imports, `--help`, the first step ever, the first step."""
 
-import sys
 import tempfile
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from benchmarks import charts, stats, tables
 from benchmarks.bench import Bench
-from benchmarks.processes import Timed, python, script, timed
+from benchmarks.processes import Timed, cli, python, script, timed
 from benchmarks.sections.by_model import Data
 from benchmarks.tables import Table
 
@@ -46,16 +44,10 @@ def _commands(bench: Bench) -> dict[str, list[str]]:
     return {
         "python alone": python("-c", ""),
         "import minicnn": python("-c", "import minicnn"),
-        "minicnn --help": [*_minicnn(), "--help"],
+        "minicnn --help": cli("--help"),
         LATER: script("first_step"),
         **imports,
     }
-
-
-def _minicnn() -> list[str]:
-    """The command as it is installed, or the module where it is not."""
-    command = Path(sys.executable).with_name("minicnn")
-    return [str(command)] if command.exists() else python("-m", "minicnn")
 
 
 def tables_of(data: Data) -> list[Table]:

@@ -80,7 +80,7 @@ EXERCISES = [
         in_float32=False,  # the dtype is an argument
     ),
     Exercise(
-        "minicnn.data.augmentation:bilinear",
+        "minicnn.kernels.reference.augmentation:bilinear",
         job="read each picture at any place, as the mean of the four pixels around it.",
         draw=draw_bilinear,
         reached_by=training_on_moved_pictures,

@@ -181,7 +181,7 @@ for name, history in histories.items():
 # `int(-0.3)` is 0.
 
 # %% exercise
-from minicnn.data.augmentation import bilinear
+from minicnn.kernels.reference.augmentation import bilinear
 
 # %% [markdown]
 # With that a picture can be asked for anywhere, and as densely as we like:

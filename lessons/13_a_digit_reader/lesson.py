@@ -335,7 +335,8 @@ plt.show()
 # ## What you have now
 #
 # - A reader, from a photographed string of digits to its number. The engine's own,
-#   `minicnn.read_digits(model, picture)`, calls the same five functions.
+#   `minicnn.read_digits(model, picture)`, calls the same five functions, and cuts where digits
+#   touch.
 # - Two lessons that hold for every trained model: it knows only what it was shown, so make the
 #   input look like that; and errors multiply along a chain of steps.
 #

@@ -15,8 +15,9 @@ from typing import Any
 
 from minicnn.bridge.extras import required
 from minicnn.bridge.h5 import VERSION
-from minicnn.bridge.keras_config import Config, class_names_of, keras_config, model_of, weights_of
+from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
 from minicnn.bridge.reading import reading
+from minicnn.checkpoint import class_names_of
 from minicnn.errors import CheckpointError
 from minicnn.files import StrPath
 from minicnn.nn import Sequential

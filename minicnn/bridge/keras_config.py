@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.bridge.refusal import described_shape
 from minicnn.bridge.softmax import with_softmax, without_softmax
-from minicnn.errors import CheckpointError, ShapeError
+from minicnn.errors import CheckpointError
 from minicnn.kernels.geometry import Pair
 from minicnn.nn import Module, Sequential
 from minicnn.nn.init import INITIALIZERS
@@ -36,6 +37,7 @@ KERAS_CLASSES = {
     "BatchNorm": "BatchNormalization",
     "MaxPool2D": "MaxPooling2D",
     "AveragePool2D": "AveragePooling2D",
+    "GlobalAveragePool2D": "GlobalAveragePooling2D",
     "Dropout": "Dropout",
     "Flatten": "Flatten",
     "ReLU": "ReLU",
@@ -59,6 +61,7 @@ ONLY: dict[str, Any] = {
     "negative_slope": 0,
     "threshold": 0,
     "noise_shape": None,
+    "keepdims": False,
 }
 """Settings of Keras's layers that minicnn's do not have, and the one value that is as minicnn."""
 
@@ -74,15 +77,13 @@ def keras_config(model: Sequential, softmax: bool, dtype: str | None = None) -> 
 
     Raises `ShapeError` before the model is built, `CheckpointError` for a name with a "/".
     """
-    if model.input_shape is None:
-        raise ShapeError("the model has no weights yet; give it an input_shape or an input")
-    model.config()  # refuses layers that are not minicnn's own
+    input_shape = described_shape(model)
     layers = with_softmax(model.layers) if softmax else model.layers
     dtype = dtype or _dtype(model)
     taken, name = {layer.name for layer in layers}, "input_layer"
     while name in taken:
         name += "_"
-    shape = [None, *model.input_shape]
+    shape = [None, *input_shape]
     first = _described("InputLayer", {"name": name, "batch_shape": shape})
     described = [_layer_config(layer, dtype) for layer in layers]
     config = {"name": "sequential", "layers": [first, *described], "build_input_shape": shape}
@@ -141,16 +142,6 @@ def weights_of(model: Sequential) -> Weights:
 
 
 # ------------------------------------------------------------------ Keras to minicnn
-
-
-def class_names_of(names: Any, model: Sequential) -> tuple[str, ...] | None:
-    """The names that a file gives the model's classes; `CheckpointError` if they do not fit it."""
-    if names is None:
-        return None
-    count = model.layer_rows()[-1].output_shape[-1]
-    if not isinstance(names, list) or [type(name) for name in names] != [str] * count:
-        raise CheckpointError(f"its class_names must be a list of {count} names, got {names!r:.60}")
-    return tuple(names)
 
 
 def model_of(config: Any, weights: Callable[[int, Config], Sequence[Array]]) -> Sequential:

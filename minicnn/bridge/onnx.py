@@ -13,7 +13,7 @@ import numpy as np
 
 from minicnn import nn
 from minicnn.bridge.extras import required
-from minicnn.errors import ShapeError
+from minicnn.bridge.refusal import described_shape
 from minicnn.kernels.geometry import Pair, pads
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array
@@ -37,10 +37,8 @@ def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
     `MissingPackageError` without the onnx package, `ShapeError` before the model is built.
     """
     onnx = required("onnx", "export")
-    if model.input_shape is None:
-        raise ShapeError("the model has no weights yet; give it an input_shape or an input")
-    model.config()  # refuses layers that are not minicnn's own
-    graph = _Graph(onnx.helper, model.input_shape)
+    shape = described_shape(model)
+    graph = _Graph(onnx.helper, shape)
     for layer in model.layers:
         graph.add(layer)
     if softmax:
@@ -50,7 +48,7 @@ def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
         onnx.helper.make_graph(
             graph.nodes,
             "minicnn",
-            [_value(onnx, INPUT, model.input_shape)],
+            [_value(onnx, INPUT, shape)],
             [_value(onnx, output, graph.shape)],
             [onnx.numpy_helper.from_array(a, name) for name, a in graph.weights.items()],
         ),
@@ -148,6 +146,10 @@ class _Graph:
         windows = self.windows(layer._pool, layer._stride, layer.padding)
         self.node("AveragePool", str(layer.name), count_include_pad=0, **windows)
 
+    def global_average_pool(self, layer: nn.GlobalAveragePool2D) -> None:
+        self.turn(channels_first=False)
+        self.node("ReduceMean", str(layer.name), axes=[1, 2], keepdims=0)
+
     def windows(self, size: Pair, stride: Pair, padding: str) -> dict[str, list[int]]:
         """The attributes that all windows have; the padding counted out, as Keras pads."""
         height, width, _ = self.shape
@@ -176,6 +178,7 @@ _ADD: dict[type[Module], Callable[[_Graph, Any], None]] = {
     nn.Conv2D: _Graph.conv2d,
     nn.MaxPool2D: _Graph.max_pool,
     nn.AveragePool2D: _Graph.average_pool,
+    nn.GlobalAveragePool2D: _Graph.global_average_pool,
     nn.BatchNorm: _Graph.batch_norm,
     nn.Flatten: _Graph.flatten,
     nn.ReLU: _Graph.activation,

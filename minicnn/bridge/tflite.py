@@ -1,8 +1,10 @@
 """TensorFlow Lite files, for phones: made by TensorFlow's converter, run by ai-edge-litert."""
 
 import contextlib
+import io
 import warnings
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from minicnn.nn import Sequential
 from minicnn.tape import Array
 
 BATCH = 500
+LABELS = "labels.txt"
 
 
 def tflite_bytes(
@@ -26,6 +29,7 @@ def tflite_bytes(
       the file is quantised to 8 bits throughout, input and output too (Jacob et al., 2018,
       arXiv:1712.05877): a quarter of the size. Without, it calculates in float32.
 
+    The class names are in it as `labels.txt`, a name a line, which any program for zip files reads.
     Raises `MissingPackageError` without TensorFlow, `ShapeError` before the model is built.
     """
     with quiet():
@@ -40,7 +44,26 @@ def tflite_bytes(
             converter.inference_input_type = converter.inference_output_type = tf.int8
         with _without_notices():
             content: bytes = converter.convert()
-    return content
+    return content if model.class_names is None else _labelled(content, model.class_names)
+
+
+def _labelled(content: bytes, names: Sequence[str]) -> bytes:
+    """The file with `LABELS` packed to its end, as TensorFlow Lite's associated files are: a zip.
+
+    https://ai.google.dev/edge/litert/conversion/tensorflow/metadata
+    """
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(LABELS), "".join(f"{name}\n" for name in names))
+    return file.getvalue()
+
+
+def read_labels(content: bytes) -> tuple[str, ...] | None:
+    """The class names in a file that `tflite_bytes` wrote; None if the model had none."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return None
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return tuple(archive.read(LABELS).decode().splitlines())
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from minicnn.cli import (
     compare,
     doctor,
+    ensemble,
     evaluate,
     explore,
     export,
@@ -15,10 +16,12 @@ from minicnn.cli import (
     models,
     predict,
     profile,
+    read,
     report,
     serve,
     teach,
     train,
+    tune,
 )
 from minicnn.cli.app import app
 from minicnn.errors import MinicnnError
@@ -26,6 +29,7 @@ from minicnn.errors import MinicnnError
 __all__ = [
     "compare",
     "doctor",
+    "ensemble",
     "evaluate",
     "explore",
     "export",
@@ -34,10 +38,12 @@ __all__ = [
     "models",
     "predict",
     "profile",
+    "read",
     "report",
     "serve",
     "teach",
     "train",
+    "tune",
 ]
 
 

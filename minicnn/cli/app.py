@@ -36,10 +36,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="A directory of IDX files; MNIST if not given.")
 ]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option("--classes", help='Names of the classes, "A,B,C", or a file that maps labels.'),
+]
 ModelArgument = Annotated[
     Path, typer.Argument(help="The folder of a run, or a model's file: .npz, .keras or .h5.")
 ]
-RunArgument = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 
 def show(table: Table) -> None:

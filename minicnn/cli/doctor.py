@@ -26,7 +26,7 @@ def doctor(
 
     chosen = runs.named_model(model)
     directory = None if data is None else str(data)
-    is_run = Path(model).is_dir() and model not in runs.zoo.MODELS
+    is_run = Path(model).is_dir() and model not in runs.zoo.ENTRIES
     train, _ = runs.data_of(model, directory) if is_run else runs.load_data(directory)
     found = examine(chosen, train)
     if as_json:

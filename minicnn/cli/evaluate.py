@@ -1,6 +1,9 @@
 """``minicnn evaluate``."""
 
 import json
+from typing import Annotated
+
+import typer
 
 from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app
 
@@ -9,6 +12,10 @@ from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app
 def evaluate(
     run: ModelArgument,
     data: DataOption = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=1, max=9, help="Views of a picture to average over; the run's own."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a trained model on the test set."""
@@ -17,7 +24,7 @@ def evaluate(
 
     model = runs.open_model(run)
     _, test = runs.data_of(run, None if data is None else str(data))
-    result = evaluate_model(model, test)
+    result = evaluate_model(model, test, views=runs.views_of(run) if views is None else views)
     predictions = result.probabilities.argmax(axis=1)
     right = int((predictions == result.labels).sum())
     interval = metrics.wilson_interval(right, len(result.labels))

@@ -6,23 +6,33 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import DataOption, JsonOption, app, show_facts
+from minicnn.cli.app import ClassesOption, DataOption, JsonOption, app, show_facts
 
 
 @app.command()
 def explore(
     out: Annotated[Path, typer.Option(help="A folder for the report, new or empty.")],
     data: DataOption = None,
+    classes: ClassesOption = None,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Show what augmentation makes of the pictures.")
+    ] = False,
+    recipe: Annotated[
+        str | None, typer.Option(help="A model's name: augment as for its training.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look at a data set before training: a page (HTML, PDF), its figures and its numbers."""
-    from minicnn import exploration, runs
+    from minicnn import exploration, runs, zoo
+    from minicnn.data.class_names import read_names
     from minicnn.files import refuse_taken
     from minicnn.progress import steps
 
     refuse_taken(out)
-    train, test = runs.load_data(None if data is None else str(data))
-    found = exploration.explore(train, test)
+    settings = zoo.augmentation(recipe or "best") if augment or recipe else None
+    names = None if classes is None else ",".join(read_names(classes))
+    train, test = runs.load_data(None if data is None else str(data), names)
+    found = exploration.explore(train, test, augment=settings)
     with steps(1) as step:
         step("drawing and writing")
         from minicnn.report.documents import write_data_report

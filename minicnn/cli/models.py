@@ -21,7 +21,7 @@ def models(as_json: JsonOption = False) -> None:
             "parameters": zoo.build(name).parameter_count(),
             **dataclasses.asdict(entry.recipe),
         }
-        for name, entry in zoo.MODELS.items()
+        for name, entry in zoo.ENTRIES.items()
     }
     if as_json:
         print(json.dumps(rows, indent=2))

@@ -6,30 +6,32 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import DataOption, JsonOption, RunArgument, app, show_facts
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show_facts
 
 
 @app.command()
 def report(
-    run: RunArgument,
+    run: ModelArgument,
     out: Annotated[
         Path | None,
-        typer.Option(help="A folder for the report, new or empty; RUN/report if not given."),
+        typer.Option(
+            help="A folder for the report, new or empty; if not given RUN/report, or for a file "
+            "FILE-report, without the ending."
+        ),
     ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a page on a trained model (HTML, PDF), with its figures and its numbers."""
-    from minicnn import runs
     from minicnn.files import refuse_taken
     from minicnn.progress import steps
     from minicnn.run_report import report_run
 
-    folder = runs.Run.opened(run).folder / "report" if out is None else out
+    folder = _default(run) if out is None else out
     refuse_taken(folder)
     with steps(2) as step:
         step("measuring")
-        found = report_run(run, data)
+        found = report_run(run, data, progress=False)
         step("drawing and writing")
         from minicnn.report.documents import write_run_report
 
@@ -38,3 +40,8 @@ def report(
         print(json.dumps(found.numbers(), indent=2))
     else:
         show_facts(page.facts, folder / "report.html", folder / "report.pdf")
+
+
+def _default(run: Path) -> Path:
+    """A folder inside the run's, or beside the model's file."""
+    return run.with_name(f"{run.stem}-report") if run.is_file() else run / "report"

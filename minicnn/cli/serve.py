@@ -11,8 +11,8 @@ from minicnn.cli.app import app
 @app.command()
 def serve(
     run: Annotated[
-        Path | None,
-        typer.Argument(help="The folder of a run, or a model's file: .npz, .keras or .h5."),
+        list[Path] | None,
+        typer.Argument(help="The folders of runs, or models' files: .npz, .keras or .h5."),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 lets the whole network in.")
@@ -30,18 +30,20 @@ def serve(
         bool, typer.Option("--open", help="Open the page in the web browser.")
     ] = False,
 ) -> None:
-    """Serve a model: a page to draw digits on, and REST for programs (see /docs)."""
+    """Serve a model, or two side by side: a page to draw on, and REST for programs (see /docs)."""
     from minicnn.bridge.extras import required
 
-    if run is None:
+    if not run:
         raise typer.BadParameter("give the folder of a run, such as runs/cnn_classic-1")
     for package in ("starlette", "uvicorn", "python_multipart"):
         required(package, "web")
     from minicnn.web.server import serve as serve_model
     from minicnn.web.settings import Settings, default_workers
 
+    names = f"{' and '.join(map(str, run))} {'is' if len(run) == 1 else 'are'}"
+
     def ready(address: str) -> None:
-        print(f"{run} is served at {address}  (Ctrl-C stops)", flush=True)
+        print(f"{names} served at {address}  (Ctrl-C stops)", flush=True)
         if browser:
             typer.launch(address)
 
@@ -52,4 +54,4 @@ def serve(
         workers=workers or default_workers(),
         log=log,
     )
-    serve_model(run, settings, ready)
+    serve_model(*run, settings=settings, ready=ready)

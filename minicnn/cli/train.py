@@ -1,15 +1,22 @@
 """``minicnn train``."""
 
+import contextlib
 import json
 import os
 import shlex
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from minicnn.cli.app import DataOption, JsonOption, app, show
+from minicnn.cli.app import ClassesOption, DataOption, JsonOption, app, show
+
+if TYPE_CHECKING:
+    from minicnn.data.augmentation import Augmentation
+    from minicnn.web.live.view import LiveView
 
 
 @app.command()
@@ -32,6 +39,23 @@ def train(
     label_smoothing: Annotated[
         float | None, typer.Option(min=0, max=0.99, help="Share given to all classes.")
     ] = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option("--augment/--no-augment", help="Change the training pictures at random."),
+    ] = None,
+    averaging: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.99999, help="Decay of a running mean of the weights."),
+    ] = None,
+    views: Annotated[
+        int | None, typer.Option(min=1, max=9, help="Views of a test picture to average over.")
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="The weights to end with: of the best epoch or the last.")
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(min=0, max=0.99, help="Rate of the model's dropout layers.")
+    ] = None,
     validation: Annotated[
         float | None,
         typer.Option(min=0, max=0.99, help="Share of the training set held out; 0 for none."),
@@ -43,6 +67,7 @@ def train(
         int | None, typer.Option(min=0, help="The same seed gives the same run.")
     ] = None,
     data: DataOption = None,
+    classes: ClassesOption = None,
     kernels: Annotated[str | None, typer.Option(help="fast or reference.")] = None,
     own_code: Annotated[
         Path | None,
@@ -54,13 +79,28 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/MODEL-1, -2, … if not given.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A JSON file of settings, such as a run's config.json or the best.json of "
+            "`minicnn tune`; options given here win over it."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the stopped run in --out.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Show the training on a page in the browser.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Of that page; 8001 if not given, 0 for a free one."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model, measure it on the test set, and write a run folder."""
     from minicnn import runs
+    from minicnn.data.class_names import read_names
 
     changes: dict[str, Any] = {
         "model": model,
@@ -73,30 +113,74 @@ def train(
         "schedule": schedule,
         "clip_norm": clip_norm,
         "label_smoothing": label_smoothing,
+        "dropout": dropout,
+        "averaging": averaging,
+        "views": views,
+        "keep": keep,
         "validation": validation,
         "patience": patience,
         "seed": seed,
         "data": None if data is None else os.path.abspath(data),
+        "classes": None if classes is None else ",".join(read_names(classes)),
         "kernels": kernels,
         "own_code": None if own_code is None else _lessons_folder(own_code),
         "through": through,
     }
+    if config is not None:
+        changes = {**runs.read_config(config), **runs.given(changes)}
     if resume:
         if out is None:
             raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
+        begun = runs.Run.opened(out).settings.model
+        changes |= _augmentation(begun, augment)
         settings = runs.Settings.of_run(out, **changes)
     else:
+        changes |= _augmentation(changes.get("model") or "cnn_classic", augment)
         settings = runs.Settings.of(**{"model": "cnn_classic", **runs.given(changes)})
     folder = out or runs.free_folder(settings.model)
     if settings.own_code is not None and not as_json:
         _show_parts(settings.own_code, settings.through)
-    metrics = runs.train(settings, folder, resume).metrics()
+    with _watched(live, port, f"{settings.model} · {folder}") as watchers:
+        metrics = runs.train(settings, folder, resume, watchers=watchers).metrics()
+        for view in watchers:
+            view.end("interrupted" if metrics["interrupted"] else "ended", metrics=metrics)
     if as_json:
         print(json.dumps({"run": str(folder), **metrics}, indent=2))
     else:
         _show_run(folder, metrics)
     if metrics["interrupted"]:
         raise SystemExit(130)
+
+
+@contextlib.contextmanager
+def _watched(live: bool, port: int | None, title: str) -> Iterator[list["LiveView"]]:
+    """The callback behind the page, if it is wanted; where it is comes on the error stream."""
+    if not live:
+        if port is not None:
+            raise typer.BadParameter("--port is for the page of --live")
+        yield []
+        return
+    from minicnn.bridge.extras import required
+
+    for package in ("starlette", "uvicorn"):
+        required(package, "web")
+    from minicnn.web.live.watch import PORT, watch
+
+    def ready(address: str) -> None:
+        print(f"The training is shown at {address} until it ends.", file=sys.stderr, flush=True)
+
+    with watch(title, PORT if port is None else port, ready) as view:
+        yield [view]
+
+
+def _augmentation(model: str, augment: bool | None) -> "dict[str, Augmentation]":
+    """The setting that --augment and --no-augment stand for; without them there is none."""
+    from minicnn import zoo
+    from minicnn.data.augmentation import Augmentation
+
+    if augment is None:
+        return {}
+    return {"augmentation": zoo.augmentation(model) if augment else Augmentation()}
 
 
 def _lessons_folder(folder: Path) -> str:
@@ -130,7 +214,7 @@ def _show_run(folder: Path, metrics: dict[str, Any]) -> None:
     table.add_row("test accuracy", f"{metrics['test_accuracy']:.4f}")
     table.add_row("test loss", f"{metrics['test_loss']:.4f}")
     if "validation_accuracy" in metrics:
-        best = f"{metrics['validation_accuracy']:.4f}, best in epoch {metrics['best_epoch']}"
+        best = f"{metrics['validation_accuracy']:.4f}, in epoch {metrics['best_epoch']}"
         table.add_row("validation", best)
     table.add_row("parameters", f"{metrics['parameters']:,}")
     table.add_row("seconds", f"{metrics['seconds']:.1f}")

@@ -5,7 +5,12 @@ from pathlib import Path
 
 from minicnn import runs, zoo
 from minicnn.bridge.extras import quiet, required
-from minicnn.comparison.entries import Entry, common_data, refuse_twins
+from minicnn.comparison.entries import (
+    Entry,
+    common_data,
+    refuse_twins,
+    refuse_without_twin,
+)
 from minicnn.comparison.job import Job
 from minicnn.comparison.table import (
     Cells,
@@ -45,7 +50,7 @@ def compare(
     """Train each model by its own recipe, measure all on the same test set, and name the best.
 
     - `models`: names of the zoo, and folders of finished runs, which are neither copied nor
-      changed; the whole zoo if there are none.
+      changed; `zoo.MODELS` if there are none.
     - `out`: the folder for all of it. The same call again goes on where the last one stopped.
     - `keras`: train each once more in Keras: the same weights to begin with, the same batches.
     - `epochs`, `seed`: in place of the recipes' own, for the models that are trained here.
@@ -58,13 +63,15 @@ def compare(
     Raises, before anything is trained, `UnknownNameError` for a model that is not known,
     `CheckpointError` for a folder without a finished run, a model that is named twice, and a folder
     `out` of another comparison, `WriteError` for one that holds anything else, `DataError` for runs
-    of other data, and `MissingPackageError` if Keras is wanted and not there.
+    of other data, and if Keras is wanted `TrainingError` for a recipe that it cannot follow and
+    `MissingPackageError` if it is not there.
     """
     given = [Entry.of(model) for model in models or zoo.MODELS]
     refuse_twins(given)
     directory = common_data(given, data)
     entries = [entry.completed(epochs=epochs, seed=seed, data=directory) for entry in given]
     if keras:
+        refuse_without_twin(entries)
         with quiet():
             required("keras", "keras")
     sets = runs.load_data(directory)

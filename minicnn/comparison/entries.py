@@ -9,11 +9,21 @@ from typing import Any
 from minicnn import zoo
 from minicnn.comparison.measuring import training_figures
 from minicnn.data import Dataset
-from minicnn.errors import CheckpointError, DataError, MinicnnError, UnknownNameError
+from minicnn.errors import (
+    CheckpointError,
+    DataError,
+    MinicnnError,
+    TrainingError,
+    UnknownNameError,
+)
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.runs import Run, Settings
 from minicnn.training import hold_out
+from minicnn.zoo import Recipe
+
+WITHOUT_TWIN = ("augmentation", "averaging")
+"""Settings that need steps of their own, which the twin in Keras does not have."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +37,11 @@ class Entry:
     @classmethod
     def of(cls, model: StrPath) -> "Entry":
         """A model of the zoo, or the finished run in a folder."""
-        if model in zoo.MODELS:
+        if model in zoo.ENTRIES:
             return cls(str(model), Settings.of(str(model)))
         text = os.fspath(model)
         if os.sep not in text and not Path(text).exists():
-            raise UnknownNameError("model or run folder", text, zoo.MODELS)
+            raise UnknownNameError("model or run folder", text, zoo.ENTRIES)
         run = Run.opened(text)
         metrics = run.metrics()
         training_figures(run)
@@ -74,6 +84,19 @@ def refuse_twins(entries: Sequence[Entry]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise CheckpointError(f"{name!r} is given {names.count(name)} times; need each once")
+
+
+def refuse_without_twin(entries: Sequence[Entry]) -> None:
+    """Raise `TrainingError` for a recipe that the training of a Keras twin cannot follow."""
+    plain = Recipe()
+    for entry in entries:
+        mine = entry.settings
+        names = [n for n in WITHOUT_TWIN if getattr(mine, n) != getattr(plain, n)]
+        if names:
+            raise TrainingError(
+                f"{entry.name}: its {' and '.join(names)} cannot be done in Keras; compare it "
+                "without --keras"
+            )
 
 
 def common_data(entries: Sequence[Entry], data: StrPath | None) -> str | None:

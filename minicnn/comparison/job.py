@@ -141,11 +141,7 @@ class Job:
         return run
 
     def _train(self, settings: Settings, folder: Path) -> Run:
-        resume = (folder / "config.json").exists()
-        if not resume and folder.is_dir():  # killed before the first file was whole
-            for left in [folder / "last.npz", *folder.glob(".*")]:
-                left.unlink(missing_ok=True)
-        return runs.train(settings, folder, resume, self.progress)
+        return runs.go_on(settings, folder, self.progress)
 
     def _train_twin(self, settings: Settings, folder: Path) -> Run:
         from minicnn.comparison.keras_twin import train_twin

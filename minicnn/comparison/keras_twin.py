@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import optim, zoo
+from minicnn import optim
 from minicnn.bridge.extras import quiet, required
 from minicnn.bridge.keras_archive import read_keras
 from minicnn.bridge.live import from_keras, to_keras
-from minicnn.callbacks import Callback, EarlyStopping, KeepBest, Training
+from minicnn.callbacks import Callback, EarlyStopping, Training
 from minicnn.checkpoint import Checkpoint
 from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
@@ -97,9 +97,7 @@ def twin_of(settings: Settings, data: Dataset) -> tuple[KerasModel, KerasOptimiz
     generators of the dropout layers are seeded by the run's seed, Keras's global one left alone.
     """
     keras = required("keras", "keras")
-    model = to_keras(
-        zoo.build(settings.model, data.image_shape, data.classes, settings.seed), softmax=False
-    )
+    model = to_keras(settings.build_model(data), softmax=False)
     rng = np.random.default_rng((settings.seed, 2))
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
@@ -115,12 +113,13 @@ def twin_of(settings: Settings, data: Dataset) -> tuple[KerasModel, KerasOptimiz
 def _optimizer(settings: Settings) -> Any:
     optimizers = required("keras", "keras").optimizers
     kinds = {"sgd": optimizers.SGD, "adam": optimizers.Adam, "adamw": optimizers.AdamW}
-    momentum = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
+    adam = {"beta_1": settings.beta1, "beta_2": settings.beta2}
+    own = {"momentum": settings.momentum} if settings.optimizer == "sgd" else adam
     return kinds[settings.optimizer](
         settings.lr,
         weight_decay=settings.weight_decay or None,
         global_clipnorm=settings.clip_norm,
-        **momentum,
+        **own,
     )
 
 
@@ -157,7 +156,7 @@ def train_twin(
     part, held_out = hold_out(train_data, settings.validation, rng)
     with quiet():  # what TensorFlow says when its first model is built
         model, optimizer = twin_of(settings, train_data)
-    best = KeepBest("val_accuracy" if settings.validation else "accuracy")
+    best = settings.keeper()
     callbacks: list[Callback] = [best]
     if settings.patience is not None:
         callbacks.append(EarlyStopping(settings.patience))
@@ -176,7 +175,7 @@ def train_twin(
     with atomic(run.folder / "model.keras") as partial:
         to_keras(from_keras(model.keras_model)).save(partial)
     write_json(run.folder / "history.json", history)
-    result = evaluate(model, test_data)
+    result = evaluate(model, test_data, views=settings.views)
     metrics = {
         "model": settings.model,
         "test_accuracy": result.accuracy,

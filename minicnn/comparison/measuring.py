@@ -10,7 +10,7 @@ import numpy as np
 from minicnn.comparison.table import Disagreement, Result
 from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
-from minicnn.metrics import wilson_interval
+from minicnn.metrics import mcnemar, wilson_interval
 from minicnn.nn import Module
 from minicnn.runs import Run
 from minicnn.tape import Array
@@ -30,8 +30,9 @@ def measured(run: Run, model: Module, data: tuple[Dataset, Dataset]) -> tuple[Re
     """
     train, test = data
     part, held_out = hold_out(train, run.settings.validation, run.settings.generator())
-    on_train, on_test = evaluate(model, part), evaluate(model, test)
-    on_held_out = None if held_out is None else evaluate(model, held_out)
+    views = run.settings.views
+    on_train, on_test = (evaluate(model, each, views=views) for each in (part, test))
+    on_held_out = None if held_out is None else evaluate(model, held_out, views=views)
     predictions = on_test.probabilities.argmax(axis=1)
     result = Result(
         train_accuracy=on_train.accuracy,
@@ -73,20 +74,10 @@ def _number(figures: dict[str, Any], name: str, path: Path) -> float:
 
 
 def disagreement(labels: Array, minicnn: Predictions, keras: Predictions) -> Disagreement:
-    """Where the predictions of two models for the same pictures part.
-
-    McNemar's exact test: of the pictures that only one model gets right, each is as likely to be
-    the one's as the other's if both are equally good. Q. McNemar, "Note on the sampling error of
-    the difference between correlated proportions", Psychometrika 12 (1947), 153-157.
+    """Where the predictions of two models for the same pictures part, by McNemar's exact test.
 
     >>> labels = np.zeros(6, int)
     >>> disagreement(labels, np.array([0, 0, 0, 0, 0, 1]), np.array([1, 1, 1, 1, 1, 2]))
     Disagreement(pictures=6, only_minicnn=5, only_keras=0, p_value=0.0625)
     """
-    from scipy.stats import binomtest  # here, because it takes a while to import
-
-    mine, theirs = minicnn == labels, keras == labels
-    only_mine, only_theirs = int((mine & ~theirs).sum()), int((theirs & ~mine).sum())
-    parted = only_mine + only_theirs
-    p_value = float(binomtest(only_mine, parted).pvalue) if parted else 1.0
-    return Disagreement(int((minicnn != keras).sum()), only_mine, only_theirs, p_value)
+    return Disagreement(int((minicnn != keras).sum()), *mcnemar(labels, minicnn, keras))

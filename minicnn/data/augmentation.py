@@ -4,42 +4,24 @@ A move is a map of the plane, one 3×3 matrix for each picture. `shift` and `rot
 ``@`` joins them, and `warp` applies what came of it: however many moves, each pixel is interpolated
 once. `jitter` draws the moves at random; it, or a function of one's own like it, is what
 ``fit(…, augment=…)`` takes.
+
+`Augmentation` holds the settings of a recipe and does all of it fast: the same moves, and elastic
+bending, erased boxes and thicker or thinner strokes.
 """
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minicnn import kernels
+from minicnn.errors import DataError
+from minicnn.kernels.reference.augmentation import bilinear
+
 Array = np.ndarray
-
-
-def bilinear(images: Array, rows: Array, columns: Array) -> Array:
-    """The brightness at places between the pixels.
-
-    Pixel ``[i, j]`` lies at row i and column j. Elsewhere it is the mean of the four pixels around,
-    each weighted by how near it is: ``(1 - distance in rows) * (1 - distance in columns)``. Outside
-    the picture all pixels are 0.
-
-    - `images`: floats, (N, H, W, C).
-    - `rows`, `columns`: places in each picture, (N, OH, OW), any real numbers.
-
-    Gives (N, OH, OW, C), of the dtype of `images`.
-
-    >>> image = np.array([[10.0, 20.0]]).reshape(1, 1, 2, 1)
-    >>> at = np.array([[[0.0, 0.25, 1.5]]])
-    >>> bilinear(image, np.zeros_like(at), at).ravel()
-    array([10. , 12.5, 10. ])
-    """
-    n, h, w, c = images.shape
-    picture = np.arange(n).reshape(n, 1, 1)
-    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
-    y = np.zeros((*rows.shape, c), images.dtype)
-    for i in (top, top + 1):
-        for j in (left, left + 1):
-            nearness = (1 - np.abs(rows - i)) * (1 - np.abs(columns - j))
-            inside = (i >= 0) & (i < h) & (j >= 0) & (j < w)
-            weight = np.where(inside, nearness, 0).astype(images.dtype)
-            y += weight[..., np.newaxis] * images[picture, i.clip(0, h - 1), j.clip(0, w - 1)]
-    return y
 
 
 def warp(images: Array, maps: Array) -> Array:
@@ -115,3 +97,166 @@ def jitter(
     if images.dtype == np.uint8:
         return np.rint(warp(images.astype(np.float32), maps)).astype(np.uint8)
     return warp(images, maps)
+
+
+def zoom(down: ArrayLike, across: ArrayLike) -> Array:
+    """Maps for `warp` that make pictures so many times as high and as wide, about their middle.
+
+    - `down`, `across`: (N,), positive.
+
+    Gives (N, 3, 3), float64.
+
+    >>> zoom([2.0], [1.0])[0, :2, :2]
+    array([[0.5, 0. ],
+           [0. , 1. ]])
+    """
+    maps = np.tile(np.eye(3), (len(np.asarray(down)), 1, 1))
+    maps[:, 0, 0], maps[:, 1, 1] = 1 / np.asarray(down), 1 / np.asarray(across)
+    return maps
+
+
+def shear(degrees: ArrayLike) -> Array:
+    """Maps for `warp` that let upright lines lean to the right, and rows stay where they are.
+
+    - `degrees`: (N,), between -90 and 90; with negative ones they lean to the left.
+
+    Gives (N, 3, 3), float64.
+    """
+    lean = np.tan(np.radians(degrees))
+    maps = np.tile(np.eye(3), (len(lean), 1, 1))
+    maps[:, 1, 0] = lean
+    return maps
+
+
+_ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
+    "rotation": (lambda x: 0 <= x <= 180, "degrees from 0 to 180"),
+    "zoom": (lambda x: 0 <= x < 1, "a share from 0 to below 1"),
+    "shift": (lambda x: 0 <= x < 1, "a share of the side from 0 to below 1"),
+    "shear": (lambda x: 0 <= x < 90, "degrees from 0 to below 90"),
+    "elastic": (lambda x: x >= 0, "pixels from 0 on"),
+    "erasing": (lambda x: 0 <= x <= 1, "a probability from 0 to 1"),
+    "stroke": (lambda x: 0 <= x <= 1, "a share from 0 to 1"),
+    "elastic_spacing": (lambda x: x >= 1, "pixels from 1 on"),
+    "erasing_size": (lambda x: 0 < x < 1, "a share of the side above 0 and below 1"),
+}
+"""What each setting of `Augmentation` may be."""
+
+
+def _number(name: str, value: object) -> float:
+    allowed, need = _ALLOWED[name]
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not math.isfinite(number) or not allowed(number):
+        raise DataError(f"augmentation: {name} is {value!r}; need {need}")
+    return number
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes pictures at random, each by amounts of its own; with all settings 0, not at all.
+
+    The settings say how far. Amounts are drawn evenly, up to so much either way:
+
+    - `rotation`: degrees, from 0 to 180.
+    - `zoom`: share of the height and, apart from it, the width: 0.1 makes 90 to 110 % of each.
+    - `shift`: share of the picture's height and width.
+    - `shear`: degrees by which upright lines lean, below 90.
+    - `elastic`: pixels by which points that are `elastic_spacing` apart are moved, down and across;
+      between them the picture bends evenly.
+    - `erasing`: how probable it is that a box becomes 0; it is up to `erasing_size` as high and as
+      wide as the picture.
+    - `stroke`: how far each pixel is taken towards the brightest of the 3×3 around it, or the
+      darkest, at most 1: what is written in light on dark becomes thicker or thinner.
+
+    A picture is interpolated once. What comes in from outside is 0, the background of the digits.
+    Raises `DataError` for a setting outside its range.
+
+    >>> tilted = Augmentation(rotation=15, zoom=0.15, shift=0.1)
+    >>> tilted(np.zeros((5, 28, 28, 1), np.uint8), np.random.default_rng(0)).shape
+    (5, 28, 28, 1)
+    >>> Augmentation(zoom=1.5)
+    Traceback (most recent call last):
+    minicnn.errors.DataError: augmentation: zoom is 1.5; need a share from 0 to below 1
+    """
+
+    rotation: float = 0.0
+    zoom: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    erasing: float = 0.0
+    stroke: float = 0.0
+    elastic_spacing: float = 6.0
+    erasing_size: float = 0.4
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = _number(field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)  # frozen to its users only
+        if self.elastic > self.elastic_spacing / 2:
+            raise DataError(
+                f"augmentation: elastic is {self.elastic:g}; need at most half of elastic_spacing, "
+                f"{self.elastic_spacing / 2:g} pixels, or pictures fold"
+            )
+
+    def __call__(self, images: Array, rng: np.random.Generator) -> Array:
+        """New pictures of these, float32 (N, H, W, C).
+
+        - `images`: (N, H, W, C), uint8, which are divided by 255, or floats in [0, 1].
+        - `rng`: in the same state it gives the same pictures, with either set of kernels and any
+          number of threads, up to rounding.
+
+        Raises `DataError` for images that are not such.
+        """
+        images = np.asarray(images)
+        known = images.dtype == np.uint8 or images.dtype.kind == "f"
+        if images.ndim != 4 or images.size == 0 or not known:
+            raise DataError(
+                f"augmentation: the images are {images.dtype} {images.shape}; need uint8 or floats "
+                "(N, H, W, C)"
+            )
+        if images.dtype != np.uint8:
+            images = images.astype(np.float32, copy=False)
+        return kernels.augment(images, *self.draw(images.shape, rng))
+
+    def draw(
+        self, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> tuple[Array, Array, Array, Array]:
+        """What `kernels.augment` is to do to images (N, H, W, C): maps, bends, strokes, boxes."""
+        n, h, w, _ = shape
+        return (
+            self._maps(n, h, w, rng),
+            self._bends(n, h, w, rng),
+            rng.uniform(-self.stroke, self.stroke, n) if self.stroke else np.zeros(n),
+            self._boxes(n, h, w, rng),
+        )
+
+    def _maps(self, n: int, h: int, w: int, rng: np.random.Generator) -> Array:
+        """Turned, then leaned, zoomed and shifted; what is 0 takes neither time nor numbers."""
+
+        maps = np.tile(np.eye(3), (n, 1, 1))
+        if self.rotation:
+            maps = rotate(rng.uniform(-self.rotation, self.rotation, n))
+        if self.shear:
+            maps = maps @ shear(rng.uniform(-self.shear, self.shear, n))
+        if self.zoom:
+            maps = maps @ zoom(*rng.uniform(1 - self.zoom, 1 + self.zoom, (2, n)))
+        if self.shift:
+            down, right = rng.uniform(-self.shift, self.shift, (2, n))
+            maps = maps @ shift(h * down, w * right)
+        return maps
+
+    def _bends(self, n: int, h: int, w: int, rng: np.random.Generator) -> Array:
+        if not self.elastic:
+            return np.zeros((n, 1, 1, 2))
+        points = [2 + int((side - 1) / self.elastic_spacing) for side in (h, w)]
+        return rng.uniform(-self.elastic, self.elastic, (n, *points, 2))
+
+    def _boxes(self, n: int, h: int, w: int, rng: np.random.Generator) -> Array:
+        boxes = np.zeros((n, 4), np.int64)
+        if self.erasing:
+            for first, side in ((0, h), (2, w)):
+                length = np.ceil(rng.random(n) * self.erasing_size * side)
+                start = np.floor(rng.random(n) * (side - length + 1))
+                boxes[:, first], boxes[:, first + 1] = start, start + length
+            boxes[rng.random(n) >= self.erasing] = 0
+        return boxes

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from minicnn.data import Dataset
+from minicnn.data.augmentation import Augmentation
 from minicnn.errors import DataError
+from minicnn.exploration.augmented import Augmented, augmented
 from minicnn.exploration.balance import Balance, ChiSquared, balance
 from minicnn.exploration.components import Components, components, distances, most_unusual
 from minicnn.exploration.duplicates import Duplicates, duplicates
@@ -34,6 +36,7 @@ __all__ = [
     "ALIKE",
     "MEASURES",
     "QUANTILES",
+    "Augmented",
     "Balance",
     "ChiSquared",
     "ClassPictures",
@@ -61,6 +64,7 @@ class Exploration:
       class, float64 `(C, 5)`.
     - `distance`: float64, `(N,)`, of each picture from its class (`components.distances`).
     - `unusual`: for each class the positions of its farthest pictures, the farthest first.
+    - `augmented`: a few pictures as training would see them, if that was asked for.
     """
 
     train: Dataset
@@ -76,6 +80,7 @@ class Exploration:
     unusual: list[Array]
     duplicates: Duplicates
     near_duplicates: NearDuplicates
+    augmented: Augmented | None = None
 
     def numbers(self) -> dict[str, Any]:
         """The findings as plain data for JSON; what is not a number is None."""
@@ -110,6 +115,11 @@ class Exploration:
                 "classes": self.near_duplicates.classes.tolist(),
             },
         }
+        if self.augmented is not None:
+            plain["augmentation"] = {
+                **asdict(self.augmented.settings),
+                "pictures": self.augmented.index.tolist(),
+            }
         return _without_nan(plain)
 
 
@@ -132,10 +142,17 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def explore(train: Dataset, test: Dataset, *, progress: bool = True) -> Exploration:
+def explore(
+    train: Dataset,
+    test: Dataset,
+    *,
+    augment: Augmentation | None = None,
+    progress: bool = True,
+) -> Exploration:
     """Measure a training and a test set: balance, pixels, strokes, components, duplicates.
 
     - `train`, `test`: of the same (H, W, C) and classes; a class may lack pictures in either.
+    - `augment`: change a picture of each class with these settings, to see what they do.
     - `progress`: show it on the standard error stream.
 
     Raises `DataError` if the two do not fit together.
@@ -177,4 +194,5 @@ def explore(train: Dataset, test: Dataset, *, progress: bool = True) -> Explorat
         most_unusual(far, train.labels, train.classes, UNUSUAL),
         equal,
         alike,
+        None if augment is None else augmented(train, augment, np.random.default_rng(0)),
     )

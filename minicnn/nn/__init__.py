@@ -1,5 +1,6 @@
 """Layers and models."""
 
+from minicnn.nn.ensemble import MeanProbability
 from minicnn.nn.layers import (
     Activation,
     AveragePool2D,
@@ -8,6 +9,7 @@ from minicnn.nn.layers import (
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool2D,
     MaxPool2D,
     ReLU,
 )
@@ -22,7 +24,9 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool2D",
     "MaxPool2D",
+    "MeanProbability",
     "Module",
     "ReLU",
     "Sequential",

@@ -224,6 +224,20 @@ class AveragePool2D(MaxPool2D):
 
 
 @dataclass(eq=False)
+class GlobalAveragePool2D(Module):
+    """The mean of each channel over the whole image, (N, H, W, C) -> (N, C)."""
+
+    name: str | None = None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (_image_shape(input_shape)[2],)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        self.output_shape(x.shape[1:])
+        return x.mean(axis=(1, 2))
+
+
+@dataclass(eq=False)
 class Dropout(Module):
     """In training set each value to 0 with probability `rate` and scale the rest; else nothing."""
 
@@ -286,6 +300,7 @@ LAYERS: dict[str, type[Module]] = {
         BatchNorm,
         MaxPool2D,
         AveragePool2D,
+        GlobalAveragePool2D,
         Dropout,
         Flatten,
         ReLU,

@@ -1,10 +1,13 @@
-"""What the model saw: the picture, its digit in MNIST's frame, and the probabilities."""
+"""What the model saw and read, over the picture."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from minicnn.reader.recognise import Prediction
+from minicnn.reader.recognise import SURE, Prediction
+from minicnn.reader.rows import Box
+from minicnn.reader.strings import Reading, corners
 from minicnn.report import style
 
 MOST_BARS = 10  # classes; of more, the most probable
@@ -28,7 +31,7 @@ def prediction(answer: Prediction, title: str = "") -> Figure:
     return figure
 
 
-def _show(axes: Axes, image: np.ndarray, title: str) -> None:
+def _show(axes: Axes, image: np.ndarray, title: str = "") -> None:
     axes.imshow(image, cmap="gray", vmin=0, vmax=1)
     axes.set_title(style.short(title), loc="left", **style.words(style.TEXT))
     axes.set_xticks([])
@@ -55,3 +58,41 @@ def _bars(axes: Axes, answer: Prediction) -> None:
     title = f"{style.short(answer.label)} ({100 * answer.probability:.1f} %){doubt}"
     size = style.fitting(title, 2.0)  # inches, which the bars always have
     axes.set_title(title, loc="left", **style.words(size))
+
+
+def reading(answer: Reading, title: str = "") -> Figure:
+    """The picture with a box around each digit that was read, and what it was read as.
+
+    Digits that are not sure have another colour. `title`: the picture's name.
+    """
+    height, width = answer.grey.shape
+    across = 8.0
+    figure = style.figure(across, min(max(across * height / width, 1.6), 10) + 0.7)
+    axes = figure.subplots()
+    text = " / ".join(answer.text.split("\n"))
+    heading = f"{style.short(title)}: {text}" if title else text
+    heading = f"{heading} ({100 * answer.confidence:.0f} % sure of all)"
+    _show(axes, answer.grey)
+    axes.set_title(heading, loc="left", **style.words(style.fitting(heading, across, style.TITLE)))
+    sure = (answer.probabilities.max(axis=1) * answer.whole) >= SURE
+    for box, label, is_sure in zip(answer.boxes, answer.labels, sure, strict=True):
+        _frame_digit(axes, box, label, style.BLUE if is_sure else style.ORANGE)
+    return figure
+
+
+def _frame_digit(axes: Axes, box: Box, label: str, colour: str) -> None:
+    left, top, right, bottom = corners(box)
+    corner = left - 0.5, top - 0.5
+    axes.add_patch(
+        Rectangle(corner, right - left, bottom - top, fill=False, color=colour, linewidth=1.5)
+    )
+    axes.annotate(
+        style.short(label),
+        ((left + right - 1) / 2, top - 0.5),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.2},
+        **style.words(style.TEXT, style.PAPER),
+    )

@@ -13,10 +13,8 @@ from scipy import ndimage
 
 from minicnn.errors import PictureError
 from minicnn.reader.picture import Grey
+from minicnn.reader.rules import EIGHT, Mask, without_lines
 
-Mask = NDArray[np.bool_]
-
-EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner are connected too
 FAINTEST = 0.06  # ink that differs less from its paper, as a share of black to white, is none
 SMALLEST = 0.03  # of the picture's shorter side; smaller than that is no digit
 
@@ -163,49 +161,6 @@ def _refuse_blank(mask: Mask, strength: Grey) -> None:
     )
     if not enough:
         raise PictureError("is blank: there is no writing on it")
-
-
-def without_lines(mask: Mask) -> Mask:
-    """Without ruled lines: thin, straight, across most of the picture and up to its edge.
-
-    Where a stroke crosses a line it stays whole. Lines may lean by about a degree.
-    """
-    for axis in (0, 1):
-        mask = _without_rows(mask.T).T if axis else _without_rows(mask)
-    return mask
-
-
-def _without_rows(mask: Mask) -> Mask:
-    """Without horizontal lines."""
-    if not mask[:, [0, -1]].any():  # the usual case, and a quick one
-        return mask
-    height, width = mask.shape
-    slack, length = 1 + height // 100, width // 2 | 1
-    runs = _opened(_dilated(mask, 2 * slack + 1, axis=0), length, axis=1) & mask
-    labels, _ = ndimage.label(runs, EIGHT)
-    lines = np.zeros_like(mask)
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        at_edge = columns.start == 0 or columns.stop == width
-        thin = rows.stop - rows.start <= 4 * slack
-        if at_edge and thin and columns.stop - columns.start >= length:
-            lines |= labels == number
-    if not lines.any():
-        return mask
-    rest = mask & ~lines
-    crossed = _eroded(_dilated(rest, 4 * slack + 3, axis=0), 4 * slack + 3, axis=0)
-    return rest | (crossed & lines)
-
-
-def _dilated(mask: Mask, length: int, axis: int) -> Mask:
-    return ndimage.maximum_filter1d(mask, length, axis, mode="constant")
-
-
-def _eroded(mask: Mask, length: int, axis: int) -> Mask:
-    return ndimage.minimum_filter1d(mask, length, axis, mode="constant")
-
-
-def _opened(mask: Mask, length: int, axis: int) -> Mask:
-    return _dilated(_eroded(mask, length, axis), length, axis)
 
 
 def one_digit(mask: Mask) -> Mask:

@@ -8,9 +8,10 @@ import contextlib
 import io
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,7 @@ from minicnn.errors import PictureError
 from minicnn.files import StrPath
 
 Grey = NDArray[np.float32]
+T = TypeVar("T")
 Source = StrPath | bytes | Image.Image | ArrayLike
 
 MOST_PIXELS = 2**26  # 67 million, the largest that a phone makes; RGBA of it takes 270 MB
@@ -57,15 +59,23 @@ def open_picture(source: Source) -> Picture:
     array([0. , 0.2, 1. , 1. , 1. ], dtype=float32)
     """
     if isinstance(source, str | os.PathLike):
-        return _from_file(source)
+        return _from_file(source, _from_image)
     if isinstance(source, bytes):
-        return _decoded(io.BytesIO(source))
+        return _decoded(io.BytesIO(source), _from_image)
     if isinstance(source, Image.Image):
         return _from_image(source)
     return Picture(_checked_size(_from_array(np.asarray(source))))
 
 
-def _from_file(path: StrPath) -> Picture:
+def open_image(path: StrPath) -> Image.Image:
+    """The picture in a file as Pillow has it, upright, in full size: to crop parts from.
+
+    Raises `PictureError` as `open_picture` does.
+    """
+    return _from_file(path, _upright)
+
+
+def _from_file(path: StrPath, then: Callable[[Image.Image], T]) -> T:
     path = Path(path)
     try:
         if not path.exists():
@@ -73,12 +83,13 @@ def _from_file(path: StrPath) -> Picture:
         if not path.is_file():  # nor a pipe, which would be waited for
             raise PictureError("is a folder" if path.is_dir() else "is not a regular file")
         with open(path, "rb") as file:
-            return _decoded(file)
+            return _decoded(file, then)
     except OSError as error:  # not ours to read, or a name too long
         raise PictureError(f"cannot be opened: {error.strerror or error}") from error
 
 
-def _decoded(file: BinaryIO) -> Picture:
+def _decoded(file: BinaryIO, then: Callable[[Image.Image], T]) -> T:
+    """What `then` makes of the picture in a file, which is open only as long."""
     if not file.read(1):
         raise PictureError("is empty: 0 bytes")
     file.seek(0)
@@ -87,7 +98,7 @@ def _decoded(file: BinaryIO) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(file, formats=_formats()) as image:
-                return _from_image(image)
+                return then(image)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -101,6 +112,12 @@ def _decoded(file: BinaryIO) -> Picture:
         raise PictureError(f"is damaged or cut off: {reason}") from error
 
 
+def endings() -> set[str]:
+    """The endings of the names of picture files, in small letters: ".png", ".jpg", …"""
+    formats = _formats()
+    return {ending for ending, name in Image.registered_extensions().items() if name in formats}
+
+
 def _formats() -> list[str]:
     Image.init()
     return [name for name in Image.OPEN if name not in REFUSED_FORMATS]
@@ -112,14 +129,23 @@ def _too_large(size: tuple[int, int] | None = None) -> str:
 
 
 def _from_image(image: Image.Image) -> Picture:
-    if image.width * image.height > MOST_PIXELS:
-        raise PictureError(_too_large(image.size))
+    _refuse_huge(image)
     notes = _animation(image)
     image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG is decoded smaller at once
+    return Picture(_checked_size(_grey(_upright(image))), notes)
+
+
+def _refuse_huge(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise PictureError(_too_large(image.size))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    _refuse_huge(image)
     image.load()
     with contextlib.suppress(Exception):  # damaged EXIF data are no reason to refuse a picture
         image = ImageOps.exif_transpose(image)
-    return Picture(_checked_size(_grey(image)), notes)
+    return image
 
 
 def _animation(image: Image.Image) -> tuple[str, ...]:

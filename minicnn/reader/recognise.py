@@ -18,6 +18,8 @@ from minicnn.reader.picture import Grey, Source, open_picture
 from minicnn.reader.sheet import without_table
 from minicnn.runs import Run, open_model
 
+DIGITS = tuple("0123456789")
+
 # Of 3,000 validation digits, redrawn by `canvas.redrawn`, four models of the zoo (`cnn_classic`,
 # `cnn_compact`, `cnn_baseline`, `mlp`) read 0.9 % to 2.0 % wrong; of the answers with a probability
 # of 0.9 or more, 0.3 % to 0.5 %. Those with less are 2.5 % to 4.3 % of all, and hold two thirds to
@@ -98,12 +100,41 @@ def predict(model: Sequential | Run | StrPath, picture: Source) -> Prediction:
     >>> prediction.probabilities.shape, prediction.seen.shape, prediction.sure
     ((10,), (28, 28), False)
     """
-    model = ready(model)
+    recogniser = Recogniser(model)
     opened = open_picture(picture)
-    seen = framed(opened.grey, frame_shape(model))
-    _, probabilities = classify(model, seen[np.newaxis])
-    names = model.class_names or numbered_classes(probabilities.shape[1] - 1)
+    seen = framed(opened.grey, recogniser.shape)
+    _, probabilities = recogniser(seen[np.newaxis])
+    names = recogniser.class_names(probabilities)
     return Prediction(probabilities[0], names, seen, opened.grey, opened.notes)
+
+
+class Recogniser:
+    """A trained model for grey pictures, from whatever it was given as.
+
+    - `model`: the model itself.
+    - `shape`: the `(H, W)` of the frames that it takes.
+
+    Raises `ShapeError` and `CheckpointError` as `predict` does.
+    """
+
+    def __init__(self, model: Sequential | Run | StrPath):
+        self.model = ready(model)
+        self.shape = frame_shape(self.model)
+
+    def __call__(
+        self, frames: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """See `classify`."""
+        return classify(self.model, frames)
+
+    @property
+    def reads_digits(self) -> bool:
+        """Whether its classes are the ten digits, by their names, as far as it has names."""
+        return self.model.class_names in (None, DIGITS)
+
+    def class_names(self, probabilities: NDArray[np.float32]) -> tuple[str, ...]:
+        """The model's, or numbers for as many classes as it gives probabilities for."""
+        return self.model.class_names or numbered_classes(probabilities.shape[1] - 1)
 
 
 def classify(

@@ -2,7 +2,7 @@
 
 Connected pieces of ink are found, specks left out, and pieces that stand above each other taken
 for one digit: the bar of a five does not always touch it. Digits that touch each other stay one
-piece.
+piece here; `line` says where it may be cut.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from minicnn.reader.ink import EIGHT, Mask
 
 Numbers = NDArray[np.int64]
 
-SPECK = 0.04  # of the largest piece's pixels; what has fewer is no part of a digit
+SPECK = 0.02  # of the largest piece's pixels; what has fewer is no part of a digit
 
 
 def grouped(left: Numbers, right: Numbers) -> Numbers:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from minicnn.exploration import MEASURES, Balance, ClassPictures, Components, Pixels
 from minicnn.report import style
 from minicnn.report.mosaic import Colours, colours, mosaic, painted
+from minicnn.report.mosaic import draw as draw_mosaic
+from minicnn.report.mosaic import size as mosaic_size
 
 MOST_BARS = 40  # classes; beyond them a name under each bar would not be read
 MOST_POINTS = 4_000
@@ -219,3 +221,22 @@ def component_pictures(found: Components, image_shape: tuple[int, int, int]) -> 
     reach = float(np.abs(axes).max())
     titles = [f"{share:.1%}" for share in found.shares[: len(axes)]]
     return mosaic([painted(axes, style.SIGNED, -reach, reach)], (), [titles])
+
+
+def augmented(pictures: NDArray[np.float32], class_names: Sequence[str]) -> Figure:
+    """Each picture, and beside it what augmentation makes of it.
+
+    - `pictures`: (N, 1 + versions, H, W, C), the original first; `class_names`: N of them.
+    """
+    count, each = pictures.shape[:2]
+    painted_all = colours(pictures.reshape(count * each, *pictures.shape[2:]))
+    rows = np.split(painted_all, count)
+    names = [style.short(name) for name in class_names]
+    width, height = mosaic_size(rows, names)
+    figure = style.figure(width + 0.2, height + 0.3)
+    left, right = figure.subplots(1, 2, width_ratios=(1, each - 1))
+    draw_mosaic(left, [row[:1] for row in rows], names)
+    draw_mosaic(right, [row[1:] for row in rows])
+    for axes, title in ((left, "given"), (right, "what training may see")):
+        axes.set_title(title, **style.words())
+    return figure

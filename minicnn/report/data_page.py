@@ -1,6 +1,7 @@
 """What was found in a data set, as a page."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -46,6 +47,7 @@ def data_page(found: Exploration, name: str) -> Page:
             Section("The most unusual pictures", list(_unusual(found))),
             Section("Equal pictures", list(_duplicates(found))),
             Section("Nearly equal pictures", list(_near_duplicates(found))),
+            *_augmented(found),
         ],
     )
 
@@ -362,3 +364,22 @@ def _pairs(
     caption = f"{title}, the closest first."
     labels = [label for label, _ in rows[:CLASSES_IN_A_FIGURE]]
     return picture(name, mosaic(drawn, labels, notes), alt, caption)
+
+
+# ------------------------------------------------------------------ augmentation
+
+
+def _augmented(found: Exploration) -> Iterator[Section]:
+    """A section if augmentation was asked for."""
+    if found.augmented is None:
+        return
+    names = [found.train.class_names[i] for i in found.train.labels[found.augmented.index]]
+    settings = asdict(found.augmented.settings)
+    words = ", ".join(f"{name} {value:g}" for name, value in settings.items())
+    text = (
+        "At the left a training picture of each class as it is; beside it, what training may see "
+        f"in its place, drawn anew in every epoch ({words})."
+    )
+    figure = draw.augmented(found.augmented.pictures, names)
+    alt = "A training picture of each class, and eight versions of it changed at random"
+    yield Section("Augmentation", [Text(text), picture("augmentation", figure, alt)])

@@ -10,12 +10,16 @@ import numpy as np
 
 from minicnn import metrics
 from minicnn.data import Dataset
+from minicnn.data.corruption import CORRUPTIONS
 from minicnn.inspection import first_filters, layer_outputs, saliency
 from minicnn.nn import Sequential
 from minicnn.report import figures, style
 from minicnn.report import network_figures as draw
 from minicnn.report.brightness import drawable
 from minicnn.report.page import Page, Part, Section, Table, Text, picture
+from minicnn.report.robustness_figures import corrupted
+from minicnn.report.robustness_figures import robustness as robustness_figure
+from minicnn.robustness import Robustness
 from minicnn.tape import Array
 from minicnn.training import Evaluation
 
@@ -23,7 +27,8 @@ BINS = 15  # of the probabilities
 MISTAKES = 25
 SHOWN = 30  # of the test pictures
 WORDS = {"lr": "learning rate", "clip_norm": "longest gradient"}
-LEFT_OUT = {"data": "MNIST", "kernels": "fast"}  # what settings mean that were not given
+# What settings mean that were not given.
+LEFT_OUT = {"data": "MNIST", "classes": "numbers", "dropout": "the model's own", "kernels": "fast"}
 UNCHANGED = ("Dropout", "Flatten")  # in prediction these make nothing new of a picture
 
 
@@ -33,8 +38,9 @@ class RunReport:
 
     - `name`: of the run.
     - `settings`, `training`, `history`: what the run's `config.json`, `metrics.json` and
-      `history.json` say; the history may be empty.
+      `history.json` say; all are empty if there is but a model's file.
     - `model`, `test`, `evaluation`: the model, and how it does on the test set.
+    - `robustness`: how it does on test pictures made worse.
     """
 
     name: str
@@ -44,6 +50,7 @@ class RunReport:
     model: Sequential
     test: Dataset
     evaluation: Evaluation
+    robustness: Robustness
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -131,6 +138,7 @@ class RunReport:
                     strict=True,
                 )
             ],
+            "robustness": self.robustness.numbers(),
             "worst_mistakes": [
                 {
                     "index": int(i),
@@ -148,9 +156,10 @@ def run_page(report: RunReport) -> Page:
     low, high = report.interval
     count = len(report.labels)
     wrong = count - int((report.predictions == report.labels).sum())
+    model = report.settings.get("model", report.name)
     return Page(
         f"Run report: {report.name}",
-        f"The model {report.settings['model']} with {report.model.parameter_count():,} trainable "
+        f"The model {model} with {report.model.parameter_count():,} trainable "
         f"parameters, measured on a test set of {count:,} pictures.",
         [
             ("test accuracy", f"{report.evaluation.accuracy:.2%}"),
@@ -158,6 +167,7 @@ def run_page(report: RunReport) -> Page:
             ("mistakes", f"{wrong:,} of {count:,}"),
             ("test loss", f"{report.evaluation.loss:.4f}"),
             ("calibration error", f"{report.calibration_error:.4f}"),
+            ("robustness", f"{report.robustness.overall:.2%}"),
             ("parameters", f"{report.model.parameter_count():,}"),
             *_of_training(report.training),
         ],
@@ -168,6 +178,7 @@ def run_page(report: RunReport) -> Page:
             Section("Precision and recall", [_classification(report.classification)]),
             Section("Confusion matrix", list(_confusion(report))),
             Section("Reliability of the probabilities", list(_reliability(report))),
+            Section("Robustness", list(_robustness(report))),
             Section("Test pictures and answers", list(_answers(report))),
             Section("Worst mistakes", list(_mistakes(report))),
             Section("Filters of the first layer", list(_filters(report.model))),
@@ -187,17 +198,23 @@ def _of_training(training: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def _settings(report: RunReport) -> Table:
+def _settings(report: RunReport) -> Part:
+    if not report.settings:
+        return Text("A model's file does not say how it was trained.")
     rows = [
-        [
-            WORDS.get(key, key.replace("_", " ")),
-            LEFT_OUT.get(key, "none") if value is None else str(value),
-        ]
+        [WORDS.get(key, key.replace("_", " ")), _setting(key, value)]
         for key, value in report.settings.items()
     ]
     half = -(-len(rows) // 2)  # side by side, for it is a long list of short words
     pairs = zip_longest(rows[:half], rows[half:], fillvalue=["", ""])
     return Table(["setting", "value"] * 2, [left + right for left, right in pairs], text_columns=4)
+
+
+def _setting(key: str, value: Any) -> str:
+    """A setting's value in words; of several in one, those that are not 0."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {each:g}" for name, each in value.items() if each) or "none"
+    return LEFT_OUT.get(key, "none") if value is None else str(value)
 
 
 def _layers(model: Sequential) -> Table:
@@ -270,6 +287,32 @@ def _reliability(report: RunReport) -> Iterator[Part]:
     )
     alt = "Reliability diagram: accuracy by probability of the answer, and how many there are"
     yield picture("reliability", draw.reliability(report.reliability), alt)
+
+
+def _robustness(report: RunReport) -> Iterator[Part]:
+    found = report.robustness
+    which = f"all {found.images:,} test pictures"
+    if found.images < found.out_of:
+        which = f"{found.images:,} test pictures, drawn at random,"
+    yield Text(
+        f"The accuracy on {which} made worse in six ways; as they are it is {found.clean:.2%}."
+    )
+    rows = [
+        [name, f"{corruption.scale} {', '.join(f'{each:g}' for each in corruption.severities)}"]
+        + [f"{accuracy:.2%}" for accuracy in (*found.accuracy[name], found.mean(name))]
+        for name, corruption in CORRUPTIONS.items()
+    ]
+    yield Table(
+        ["", "from mild to hard", "1", "2", "3", "4", "mean"],
+        [*rows, ["mean", "", "", "", "", "", f"{found.overall:.2%}"]],
+        text_columns=2,
+        last=1,
+    )
+    alt = "Accuracy by the severity of each corruption"
+    yield picture("robustness", robustness_figure({report.name: found}), alt)
+    alt = "A test picture with each corruption at each severity"
+    figure = corrupted(report.test.scaled([0])[0])
+    yield picture("corrupted", figure, alt, "The first test picture, made worse.")
 
 
 def _answers(report: RunReport) -> Iterator[Part]:

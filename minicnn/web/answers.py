@@ -23,9 +23,10 @@ def of_reading(found: Reading) -> dict[str, Any]:
             "label": found.class_names[answer],
             "probability": float(probability),
             "box": [columns.start, rows.start, columns.stop, rows.stop],
+            "seen": _grey_levels(seen),
         }
-        for answer, probability, (rows, columns) in zip(
-            found.answers, best, found.boxes, strict=True
+        for answer, probability, (rows, columns), seen in zip(
+            found.answers, best, found.boxes, found.seen, strict=True
         )
     ]
     return {

@@ -15,16 +15,21 @@ ACCEPTED = (
 )
 
 
-async def read_body(request: Request, settings: Settings) -> tuple[str, bytes]:
-    """The content type and the bytes of the body.
+async def read_body(
+    request: Request, settings: Settings, is_picture: bool = True
+) -> tuple[str, bytes]:
+    """The content type and the bytes of the body; what is no picture must be JSON.
 
     Raises `HTTPException`: 408 if the client takes too long, 413 for too many bytes, 415 for
     another content type.
     """
     content_type = request.headers.get("content-type", UNKNOWN)
     kind = kind_of(content_type)
-    if not (kind.startswith("image/") or kind in (JSON, FORM, UNKNOWN)):
-        raise HTTPException(415, f"the content type is {kind[:100]}; send {ACCEPTED}")
+    if not (
+        kind == JSON or (is_picture and (kind.startswith("image/") or kind in (FORM, UNKNOWN)))
+    ):
+        wanted = ACCEPTED if is_picture else f'{{"seen": [[…], …]}} as {JSON}'
+        raise HTTPException(415, f"the content type is {kind[:100]}; send {wanted}")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise HTTPException(415, "the body is compressed; send it as it is")
     try:

@@ -3,131 +3,25 @@
 from importlib.metadata import version
 from typing import Any
 
+from minicnn.web.schemas import (
+    CANDIDATE,
+    ERROR,
+    HEALTH,
+    INSIDE,
+    LAYERS,
+    MISTAKES,
+    MODEL,
+    MODELS,
+    NUMBER,
+    PICTURE,
+    PREDICTION,
+    READING,
+    RUN,
+    SALIENCY,
+    TRACE,
+    Schema,
+)
 from minicnn.web.settings import Settings
-
-Schema = dict[str, Any]
-
-PROBABILITY: Schema = {"type": "number", "minimum": 0, "maximum": 1.000001}
-NOTES: Schema = {
-    "type": "array",
-    "items": {"type": "string"},
-    "description": "What else there is to know, such as that the picture was animated.",
-}
-
-
-def record(description: str, /, **properties: Schema) -> Schema:
-    """An object that has exactly these properties."""
-    return {
-        "type": "object",
-        "description": description,
-        "properties": properties,
-        "required": [*properties],
-        "additionalProperties": False,
-    }
-
-
-CANDIDATE = record(
-    "A class with its probability.", label={"type": "string"}, probability=PROBABILITY
-)
-
-PREDICTION = record(
-    "What one digit is.",
-    label={"type": "string", "description": "The most probable class."},
-    probability=PROBABILITY,
-    sure={"type": "boolean", "description": "Whether the probability is at least 0.9."},
-    candidates={
-        "type": "array",
-        "items": {"$ref": "#/components/schemas/Candidate"},
-        "description": "All classes, the most probable first.",
-    },
-    seen={
-        "type": "array",
-        "items": {
-            "type": "array",
-            "items": {"type": "integer", "minimum": 0, "maximum": 255},
-        },
-        "description": "The picture that the network was given, row by row; 255 is ink.",
-    },
-    notes=NOTES,
-)
-
-READING = record(
-    "A row of digits, from left to right.",
-    text={"type": "string"},
-    confidence={**PROBABILITY, "description": "The product of the digits' probabilities."},
-    digits={
-        "type": "array",
-        "items": record(
-            "One of them.",
-            label={"type": "string"},
-            probability=PROBABILITY,
-            box={
-                "type": "array",
-                "items": {"type": "integer", "minimum": 0},
-                "minItems": 4,
-                "maxItems": 4,
-                "description": "Left, top, right and bottom, in pixels of `width` and `height`.",
-            },
-        ),
-    },
-    width={"type": "integer", "description": "Of the picture, which is reduced if it is large."},
-    height={"type": "integer"},
-    notes=NOTES,
-)
-
-MODEL = record(
-    "The model.",
-    name={"type": "string"},
-    parameters={"type": "integer"},
-    input_shape={"type": "array", "items": {"type": "integer"}},
-    classes={"type": "array", "items": {"type": "string"}},
-    layers={
-        "type": "array",
-        "items": record(
-            "A layer.",
-            name={"type": "string"},
-            kind={"type": "string"},
-            output_shape={"type": "array", "items": {"type": "integer"}},
-            parameters={"type": "integer"},
-        ),
-    },
-    test_accuracy={"type": ["number", "null"], "description": "null if it was not measured."},
-    minicnn={"type": "string", "description": "The version of the program."},
-)
-
-HEALTH = record(
-    "How the service is.",
-    status={"type": "string", "enum": ["ok", "starting"]},
-    workers={"type": "integer", "description": "Processes that are up."},
-    waiting={"type": "integer", "description": "Requests that are being answered."},
-)
-
-ERROR = record(
-    "Why there is no answer.",
-    error=record("The reason.", status={"type": "integer"}, message={"type": "string"}),
-)
-
-PICTURE: Schema = {
-    "description": "The picture.",
-    "required": True,
-    "content": {
-        "image/*": {"schema": {"type": "string", "format": "binary"}},
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {"picture": {"type": "string", "format": "binary"}},
-            }
-        },
-        "application/json": {
-            "schema": record(
-                "Rows of numbers: grey levels, or [red, green, blue]; white is 1, 255 or 65535.",
-                pixels={"type": "array", "items": {"type": "array"}},
-            ),
-            "example": {"pixels": [[255, 0, 255]] * 5},
-        },
-    },
-}
 
 
 def errors(settings: Settings) -> dict[int, str]:
@@ -137,7 +31,10 @@ def errors(settings: Settings) -> dict[int, str]:
         408: f"The request was not complete after {settings.patience:g} seconds.",
         413: f"The request is larger than {settings.body:,} bytes.",
         415: "The content type is not that of a picture, of a form or of JSON.",
-        422: f"The picture is blank, damaged, none, or larger than {settings.pixels:,} pixels.",
+        422: (
+            f"The picture is blank, damaged, none, or larger than {settings.pixels:,} pixels; or "
+            "there is no such run, layer or place in it."
+        ),
         500: "The picture could not be read in time, or the service has made a mistake.",
         503: f"{settings.clients} requests are waiting already; try again later.",
     }
@@ -155,9 +52,26 @@ def description(settings: Settings) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": {
-            "/predict": {"post": _reads("predict", "What digit is it?", "Prediction", settings)},
-            "/read": {"post": _reads("read", "What is the row of digits?", "Reading", settings)},
-            "/model": {"get": _tells("model", "The model behind the service", "Model")},
+            "/predict": {
+                "post": _reads("predict", "What digit is it?", PICTURE, "Prediction", settings)
+            },
+            "/read": {
+                "post": _reads("read", "What is the row of digits?", PICTURE, "Reading", settings)
+            },
+            "/layers": {
+                "post": _reads(
+                    "layers", "What do the layers make of it?", INSIDE, "Layers", settings
+                )
+            },
+            "/saliency": {
+                "post": _reads("saliency", "What decides?", INSIDE, "Saliency", settings)
+            },
+            "/trace": {"post": _reads("trace", "Where is it from?", NUMBER, "Trace", settings)},
+            "/mistakes": {
+                "get": _of_run("mistakes", "What was the model wrong about?", "Mistakes", settings)
+            },
+            "/model": {"get": _of_run("model", "What is the model?", "Model", settings)},
+            "/models": {"get": _tells("models", "The models behind the service", "Models")},
             "/health": {"get": _tells("health", "Is the service up?", "Health", 503)},
         },
         "components": {
@@ -165,7 +79,12 @@ def description(settings: Settings) -> dict[str, Any]:
                 "Candidate": CANDIDATE,
                 "Prediction": PREDICTION,
                 "Reading": READING,
+                "Layers": LAYERS,
+                "Saliency": SALIENCY,
+                "Trace": TRACE,
+                "Mistakes": MISTAKES,
                 "Model": MODEL,
+                "Models": MODELS,
                 "Health": HEALTH,
                 "Error": ERROR,
             }
@@ -173,14 +92,30 @@ def description(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _reads(name: str, summary: str, schema: str, settings: Settings) -> dict[str, Any]:
+def _reads(
+    name: str, summary: str, body: Schema, schema: str, settings: Settings
+) -> dict[str, Any]:
     responses = {"200": _response("The answer.", schema)}
     for status, meaning in errors(settings).items():
         responses[str(status)] = _response(meaning, "Error")
     return {
         "operationId": name,
         "summary": summary,
-        "requestBody": PICTURE,
+        "parameters": [RUN],
+        "requestBody": body,
+        "responses": responses,
+    }
+
+
+def _of_run(name: str, summary: str, schema: str, settings: Settings) -> dict[str, Any]:
+    said = errors(settings)
+    responses = {"200": _response("The answer.", schema)}
+    for status in (400, 422, 500, 503):
+        responses[str(status)] = _response(said[status], "Error")
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [RUN],
         "responses": responses,
     }
 

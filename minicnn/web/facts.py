@@ -1,4 +1,4 @@
-"""What the service says of its model: ``GET /model``."""
+"""What the service says of a model: ``GET /model``."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +12,14 @@ from minicnn.runs import Run
 
 
 def model_facts(model: Sequential, path: StrPath) -> dict[str, Any]:
-    """Name, size, classes, layers, and the accuracy on the test set if its run has measured it."""
+    """Name, size, classes, layers, and the accuracy on the test set if its run has measured it.
+
+    And `path`, for the service alone.
+    """
     rows = model.layer_rows()
     return {
+        "path": str(path),
+        "run": Path(path).resolve().name,
         "name": _name(Path(path)),
         "parameters": model.parameter_count(),
         "input_shape": list(model.input_shape or ()),

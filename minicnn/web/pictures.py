@@ -75,17 +75,29 @@ def _pixels(body: bytes) -> np.ndarray:
     array([[0. , 0.5],
            [1. , 0. ]])
     """
-    try:
-        value = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise MalformedError(f"the body is no JSON: {reason}") from error
-    if not isinstance(value, dict) or value.keys() != {"pixels"}:
+    value = json_object(body)
+    if value.keys() != {"pixels"}:
         raise MalformedError('the JSON must be {"pixels": [[…], …]}, rows of numbers')
     try:
         return np.asarray(value["pixels"])
     except (ValueError, OverflowError) as error:
         raise PictureError("has rows of different lengths, or something that is no row") from error
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The body as a JSON object; `MalformedError` for anything else.
+
+    >>> json_object(b'{"index": [1, 2]}')
+    {'index': [1, 2]}
+    """
+    try:
+        value = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise MalformedError(f"the body is no JSON: {reason}") from error
+    if not isinstance(value, dict):
+        raise MalformedError("the JSON must be an object, {…}")
+    return value
 
 
 def _no_number(name: str) -> NoReturn:

@@ -1,10 +1,11 @@
-"""The processes that run the model, each for one request at a time, and replaced when they die."""
+"""The processes that run the models, each for one request at a time, and replaced when they die."""
 
 import asyncio
 import contextlib
 import logging
 import multiprocessing
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -27,8 +28,8 @@ class LostError(RuntimeError):
 class Worker:
     """One process, which is started when it is first needed and after it was lost."""
 
-    def __init__(self, model: Sequential, seconds: float):
-        self.model, self.seconds = model, seconds
+    def __init__(self, models: Sequence[Sequential], seconds: float):
+        self.models, self.seconds = tuple(models), seconds
         self.process: BaseProcess | None = None
         self.connection: Connection | None = None
         self._turn = threading.Lock()
@@ -39,7 +40,7 @@ class Worker:
         return self.process is not None and self.process.is_alive()
 
     def start(self) -> None:
-        """Start the process and wait until it has the model; `LostError` if that fails."""
+        """Start the process and wait until it has the models; `LostError` if that fails."""
         with self._turn:
             self._start()
 
@@ -55,6 +56,11 @@ class Worker:
         with self._turn:
             self._end(patience=1)
 
+    def kill(self) -> None:
+        """End the process at once; whoever waits for its answer gets a `LostError`."""
+        if self.process is not None:
+            self.process.kill()
+
     def _start(self) -> None:
         self._end()
         # "spawn" also where "fork" would do: a fork of a process with threads may hang.
@@ -63,9 +69,9 @@ class Worker:
         self.process = context.Process(target=worker.main, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # so that the death of the process ends the connection
-        self._exchange(self.model, START)
+        self._exchange(self.models, START)
 
-    def _exchange(self, message: Job | Sequential, seconds: float) -> Answer:
+    def _exchange(self, message: Job | tuple[Sequential, ...], seconds: float) -> Answer:
         assert self.connection is not None
         try:
             self.connection.send(message)
@@ -97,8 +103,9 @@ class Worker:
 class Pool:
     """So many workers, of which each request gets one that is free."""
 
-    def __init__(self, model: Sequential, workers: int, seconds: float):
-        self.workers = [Worker(model, seconds) for _ in range(workers)]
+    def __init__(self, models: Sequence[Sequential], workers: int, seconds: float):
+        self.models = models
+        self.workers = [Worker(models, seconds) for _ in range(workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         self._threads = ThreadPoolExecutor(workers, "minicnn-worker")
 
@@ -133,6 +140,17 @@ class Pool:
                 return await loop.run_in_executor(self._threads, mine.ask, job)
         finally:
             self._free.put_nowait(mine)
+
+    async def ask_aside(self, job: Job) -> Answer:
+        """The answer of a process of its own, for what takes longer than others should wait.
+
+        Raises `LostError` if it dies, or has no answer within `START` seconds.
+        """
+        mine = Worker(self.models, START)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, mine.ask, job)
+        finally:
+            mine.kill()
 
     def stop(self) -> None:
         """End all processes, each when it has answered."""

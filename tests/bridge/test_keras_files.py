@@ -36,7 +36,8 @@ def write(path: Path, model: nn.Sequential, **settings) -> None:
 @both
 def test_every_layer_is_written_as_keras_reads_it(tmp_path, ending):
     model = every_layer()
-    assert {type(layer).__name__ for layer in model.layers} == {*LAYERS}
+    elsewhere = {"MeanProbability", "GlobalAveragePool2D"}  # Keras lacks it; in test_records.py
+    assert {type(layer).__name__ for layer in model.layers} == {*LAYERS} - elsewhere
     path = tmp_path / f"model{ending}"
     write(path, model)
     theirs = keras.models.load_model(path, compile=False)
@@ -382,7 +383,7 @@ def test_what_is_no_such_file_is_refused(tmp_path, ending):
 
 REFUSED = {
     "SeparableConv2D 'x'": keras.layers.SeparableConv2D(4, 3, name="x"),
-    "GlobalAveragePooling2D": keras.layers.GlobalAveragePooling2D(),
+    "GlobalMaxPooling2D": keras.layers.GlobalMaxPooling2D(),
     "LeakyReLU": keras.layers.LeakyReLU(),
     "Reshape": keras.layers.Reshape((128,)),
     "dilation_rate": keras.layers.Conv2D(4, 3, dilation_rate=2),

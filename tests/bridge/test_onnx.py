@@ -32,7 +32,12 @@ LAYERS = {
         for a in ("relu", "tanh", "sigmoid", "softmax")
         for shape in [(4,), (3, 2, 4)]
     ],
-    "others": [(nn.ReLU(), (5,)), (nn.Dropout(0.5), (5,)), (nn.Flatten(), (3, 2, 4))],
+    "others": [
+        (nn.ReLU(), (5,)),
+        (nn.Dropout(0.5), (5,)),
+        (nn.Flatten(), (3, 2, 4)),
+        (nn.GlobalAveragePool2D(), (3, 2, 4)),
+    ],
 }
 
 

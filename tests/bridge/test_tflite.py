@@ -6,7 +6,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import minicnn as mc
 from minicnn import kernels
-from minicnn.bridge.tflite import quantised, run_tflite, tflite_bytes
+from minicnn.bridge.tflite import quantised, read_labels, run_tflite, tflite_bytes
 from minicnn.errors import ShapeError
 
 from .models import every_layer, inputs
@@ -19,6 +19,17 @@ def test_every_layer_in_a_row():
     np.testing.assert_allclose(outputs, kernels.softmax(model.predict(x)), atol=1e-6)
     logits = run_tflite(tflite_bytes(model, softmax=False), x)
     np.testing.assert_allclose(logits, model.predict(x), rtol=1e-4, atol=1e-5)
+
+
+def test_the_class_names_are_packed_to_its_end_as_a_zip():
+    model = mc.nn.Sequential(mc.nn.Flatten(), mc.nn.Dense(3), input_shape=(4, 4, 1))
+    assert read_labels(tflite_bytes(model)) is None
+    model.class_names = ("cat", "dog", "Übung")
+    content = tflite_bytes(model)
+    assert read_labels(content) == model.class_names
+    x = inputs(model, 5)
+    outputs = run_tflite(content, x)
+    np.testing.assert_allclose(outputs, kernels.softmax(model.predict(x)), atol=1e-6)
 
 
 def test_with_calibration_everything_is_8_bits(trained):

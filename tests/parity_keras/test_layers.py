@@ -19,6 +19,7 @@ TOLERANCE = {
     "BatchNorm in inference": (3e-7, 2e-7, 8e-7),  #               1.6e-7, 1.0e-7, 3.6e-7
     "MaxPool2D": (0, 2e-7, 0),  #                                  0, 8.6e-8
     "AveragePool2D": (1e-7, 4e-7, 0),  #                           0, 2.0e-7
+    "GlobalAveragePool2D": (7e-7, 3e-7, 0),  #                     3.5e-7, 1.2e-7
     "Activation": (3e-7, 4e-7, 0),  #                              1.3e-7, 1.9e-7
     "ReLU": (0, 0, 0),
     "Flatten": (0, 0, 0),
@@ -87,6 +88,9 @@ LAYERS = [
             (((2, 3), (3, 1), "same"), (3, 8, 7, 4)),
         ]
     ),
+    (nn.GlobalAveragePool2D(), (4, 3, 2, 5)),
+    (nn.GlobalAveragePool2D(), (2, 9, 7, 33)),
+    (nn.GlobalAveragePool2D(), (3, 1, 1, 1)),
     *((nn.Activation(a), (4, 3, 3, 5)) for a in ("relu", "tanh", "sigmoid", "softmax")),
     (nn.ReLU(), (4, 3, 3, 5)),
     (nn.ReLU(), (3, 7)),

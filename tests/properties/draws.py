@@ -274,6 +274,17 @@ def _loss_vjp(case: Case) -> Arguments:
     return [_rows(case, 13)[:, 0].copy(), probabilities, _targets(case)]
 
 
+def _augment(case: Case) -> Arguments:
+    """Maps that turn, stretch and shift; a coarse grid; every second picture's strokes changed."""
+    rng, n = np.random.default_rng(case.seed + 18), case.batch
+    maps = np.tile(np.eye(3), (n, 1, 1))
+    maps[:, :2] += between(rng, (n, 2, 3)) * rng.choice([0, 0.5, 2])
+    bends = 2 * between(rng, (n, *rng.integers(1, 5, 2), 2))
+    strokes = between(rng, (n,)) * (np.arange(n) % 2)
+    boxes = [np.sort(rng.integers(0, side + 1, (n, 2))) for side in case.image]
+    return [_x(case), maps, bends, strokes, np.concatenate(boxes, axis=1)]
+
+
 ARGUMENTS: dict[str, Callable[[Case], Arguments]] = {
     "im2col": lambda case: [_x(case), *case.windows],
     "col2im": lambda case: [_cols(case), case.x_shape, *case.windows],
@@ -322,6 +333,7 @@ ARGUMENTS: dict[str, Callable[[Case], Arguments]] = {
     "softmax_cross_entropy_vjp": _loss_vjp,
     "sgd_step": _sgd_step,
     "adam_step": _adam_step,
+    "augment": _augment,
 }
 """For each kernel, arguments drawn from a case: the same ones each time they are asked for."""
 
@@ -361,6 +373,8 @@ def longest_sum(name: str, case: Case) -> int:
         "batch_norm_vjp": case.batch * pixels,
         "softmax": case.channels,
         "softmax_cross_entropy": case.channels,
+        # A place is float64 whatever the images are, and rounded more, the further away it is.
+        "augment": 4 if case.dtype == np.float32 else (8 * sum(case.image)) ** 2,
     }.get(name, 1)
 
 

@@ -299,3 +299,31 @@ def adam_step(weight, grad, m, v, step, lr, beta1, beta2, epsilon):
         v[i] = beta2 * v[i] + (1 - beta2) * grad[i] ** 2
         rate = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
         weight[i] = weight[i] - rate * m[i] / (math.sqrt(v[i]) + epsilon)
+
+
+def augment(images, maps, bends, strokes, boxes):
+    """Floats only; bilinear interpolation is a sum of tents, one on each pixel."""
+    _, h, w, _ = images.shape
+    _, gh, gw, _ = bends.shape
+    moved, y = np.zeros(images.shape), np.zeros(images.shape)
+    for b, i, j, c in np.ndindex(images.shape):
+        from_middle = np.array([i - (h - 1) / 2, j - (w - 1) / 2, 1])
+        at = i / (h - 1) * (gh - 1) if h > 1 else 0, j / (w - 1) * (gw - 1) if w > 1 else 0
+        row = maps[b, 0] @ from_middle + (h - 1) / 2 + _tents(bends[b, :, :, 0], *at)
+        column = maps[b, 1] @ from_middle + (w - 1) / 2 + _tents(bends[b, :, :, 1], *at)
+        moved[b, i, j, c] = _tents(images[b, :, :, c], row, column)
+    for b, i, j, c in np.ndindex(images.shape):
+        top, bottom, left, right = boxes[b]
+        if not (top <= i < bottom and left <= j < right):
+            around = moved[b, max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2, c]
+            goal = around.max() if strokes[b] > 0 else around.min()
+            here = moved[b, i, j, c]
+            y[b, i, j, c] = here + abs(strokes[b]) * (goal - here)
+    return y
+
+
+def _tents(plane, row, column):
+    return sum(
+        plane[i, j] * max(0, 1 - abs(row - i)) * max(0, 1 - abs(column - j))
+        for i, j in np.ndindex(plane.shape)
+    )

@@ -103,8 +103,28 @@ def test_layers_without_weights(make, kernel_set, shape, seed):
         check(make(), x, seed, training=True)
 
 
+@both_sets
+@few
+@given(shape=st.tuples(*[st.integers(1, 4)] * 4), seed=seeds)
+def test_global_average_pooling(kernel_set, shape, seed):
+    x = between(np.random.default_rng(seed), shape)
+    with kernels.use(kernel_set):
+        check(nn.GlobalAveragePool2D(), x, seed, training=True)
+
+
+@both_sets
+@few
+@given(members=st.integers(2, 3), shape=shapes.filter(lambda shape: shape[-1] > 1), seed=seeds)
+def test_mean_probability(members, kernel_set, shape, seed):
+    x = between(np.random.default_rng(seed), shape[:1] + shape[-1:])
+    each = [nn.Sequential(nn.Dense(3), input_shape=x.shape[1:]) for _ in range(members)]
+    with kernels.use(kernel_set):
+        check(nn.MeanProbability(each), x, seed)
+
+
 def test_no_layer_is_forgotten():
     with_weights_or_windows = {"Dense", "Conv2D", "MaxPool2D", "AveragePool2D", "BatchNorm"}
+    with_weights_or_windows.update(["GlobalAveragePool2D", "MeanProbability"])
     assert {*LAYERS} == with_weights_or_windows | {name.split()[0] for name in WITHOUT_WEIGHTS}
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minicnn.reader.ink import find_ink, flattened, is_light, one_digit, otsu, without_lines
+from minicnn.reader.ink import find_ink, flattened, is_light, one_digit, otsu
+from minicnn.reader.rules import without_lines
 from minicnn.reader.sheet import without_table
 
 

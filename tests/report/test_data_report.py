@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minicnn import zoo
 from minicnn.data import Dataset, write_idx
+from minicnn.data.augmentation import Augmentation
 from minicnn.exploration import explore
+from minicnn.exploration.augmented import augmented
+from minicnn.report import data_figures as draw
 from minicnn.report.data_page import _balance, data_page
 from minicnn.report.html import html
 from minicnn.report.page import Picture, Text
@@ -145,6 +149,28 @@ def test_nearly_equal_pictures_are_counted_and_shown():
     assert (other.name, own.name) == ("different_labels", "nearly_equal")
 
 
+@pytest.mark.parametrize("kind", ["colour", "one pixel", "floats of any size", "very wide"])
+def test_a_picture_of_each_class_is_augmented_and_drawn(kind):
+    images, labels = KINDS[kind]
+    data = Dataset(images, labels)
+    settings = Augmentation(rotation=30, shift=0.2, elastic=1, elastic_spacing=4)
+    found = augmented(data, settings, np.random.default_rng(0))
+    classes = np.unique(labels)
+    assert found.index.tolist() == [[*labels].index(label) for label in classes]
+    assert found.pictures.shape == (len(classes), 9, *data.image_shape)
+    np.testing.assert_array_equal(found.pictures[:, 0], data.scaled(found.index))
+    new = settings(np.repeat(data.scaled(found.index), 8, axis=0), np.random.default_rng(0))
+    np.testing.assert_array_equal(found.pictures[:, 1:].reshape(new.shape), new)
+    left, right = draw.augmented(found.pictures, [str(label) for label in classes]).axes
+    assert len(left.images) == len(right.images) == len(classes)
+
+
+def test_of_many_classes_ten_are_augmented():
+    data = Dataset(noise(60, 5, 5, 1), np.arange(60) % 15)
+    found = augmented(data, Augmentation(shift=0.1), np.random.default_rng(0))
+    assert found.index.tolist() == [*range(10)]
+
+
 # The command
 
 
@@ -173,6 +199,25 @@ def test_the_command_prints_the_numbers_as_json(command, data, tmp_path, monkeyp
     assert json.loads(result.out) == json.loads(Path("exploration.json").read_text())
 
 
+@pytest.mark.parametrize(
+    "asked", [["--augment"], pytest.param(["--recipe", "other"], marks=pytest.mark.slow)]
+)
+def test_the_command_shows_the_augmentation_of_a_recipe(
+    command, data, tmp_path, asked, monkeypatch
+):
+    recipes = {"best": Augmentation(rotation=12), "other": Augmentation(zoom=0.25, stroke=0.5)}
+    monkeypatch.setattr(zoo, "augmentation", recipes.__getitem__)
+    result = command("explore", "--data", data, "--out", tmp_path / "out", *asked, "--json")
+    assert (result.code, result.err) == (0, "")
+    settings = json.loads(result.out)["augmentation"]
+    assert settings.pop("pictures") == [0, 1, 2, 3]
+    assert Augmentation(**settings) == recipes["best" if len(asked) == 1 else "other"]
+    page = (tmp_path / "out" / "exploration.html").read_text(encoding="utf-8")
+    assert ("rotation 12, zoom 0, " if len(asked) == 1 else "rotation 0, zoom 0.25, ") in page
+    with Image.open(tmp_path / "out" / "figures" / "augmentation.png") as figure:
+        figure.verify()
+
+
 def test_what_cannot_be_explored_is_refused_in_one_line(command, data, tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
@@ -189,6 +234,7 @@ def test_what_cannot_be_explored_is_refused_in_one_line(command, data, tmp_path)
         (["--data", other, "--out", tmp_path / "o"], "training pictures are (8, 8, 1)"),
         (["--data", cut, "--out", tmp_path / "o"], "train-images-idx3-ubyte"),
         (["--data", labels, "--out", tmp_path / "o"], "120 images have 7 labels"),
+        (["--data", data, "--out", tmp_path / "o", "--recipe", "bets"], "did you mean 'best'?"),
         (["--data", data, "--out", data], "noise exists already and is not overwritten"),
         (["--data", data, "--out", tmp_path / "file"], "file exists already"),
         (["--data", data, "--out", tmp_path / "file" / "x"], "is not a folder"),

@@ -15,6 +15,7 @@ from sklearn import metrics as sklearn
 
 from minicnn import zoo
 from minicnn.checkpoint import save_model
+from minicnn.data.corruption import CORRUPTIONS
 from minicnn.report.page import Picture, Table, Text
 from minicnn.report.run_page import (
     _confusion,
@@ -25,6 +26,7 @@ from minicnn.report.run_page import (
     _settings,
     run_page,
 )
+from minicnn.robustness import measure_robustness
 from minicnn.run_report import report_run
 from minicnn.training import Evaluation
 
@@ -116,16 +118,17 @@ def test_the_page_has_every_section_and_no_part_is_empty(report, page):
         "Precision and recall",
         "Confusion matrix",
         "Reliability of the probabilities",
+        "Robustness",
         "Test pictures and answers",
         "Worst mistakes",
         "Filters of the first layer",
         "One picture through the net",
         "What the answers hang on",
     ]
-    assert len({each.anchor for each in page.sections}) == 11
+    assert len({each.anchor for each in page.sections}) == 12
     assert [each.name for each in page.pictures] == [
-        *("curves", "confusion", "reliability", "answers", "mistakes"),
-        *("filters", "feature_maps", "saliency"),
+        *("curves", "confusion", "reliability", "robustness", "corrupted"),
+        *("answers", "mistakes", "filters", "feature_maps", "saliency"),
     ]
     assert all(each.alt for each in page.pictures)
     low, high = report.interval
@@ -189,7 +192,7 @@ def test_the_command_writes_into_the_run_and_says_what_it_found(
     assert (result.code, result.err) == (0, "")
     found = {str(path.relative_to(run)) for path in (run / "report").rglob("*")}
     assert found >= {"report/report.html", "report/report.pdf", "report/report.json"}
-    assert len([name for name in found if name.startswith("report/figures/")]) == 8
+    assert len([name for name in found if name.startswith("report/figures/")]) == 10
     numbers = json.loads((run / "report" / "report.json").read_text())
     assert numbers == json.loads(json.dumps({**report_run(run_folder).numbers(), "run": "copy"}))
     if options:
@@ -251,7 +254,7 @@ def test_what_is_no_run_or_no_data_is_refused(command, run_folder, data, tmp_pat
     for arguments, message in (
         (["nowhere"], "nowhere: there is no such run folder"),
         ([tmp_path], "config.json: there is no such file"),
-        ([tmp_path / "file"], "there is no such run folder"),
+        ([tmp_path / "file"], "file: not a model's file"),
         ([run_folder, "--data", "nowhere", "--out", tmp_path / "o"], "nowhere: cannot be read"),
         ([run_folder, "--out", data], "exists already and is not overwritten"),
         ([run_folder, "--out", tmp_path / "file"], "exists already"),
@@ -263,6 +266,38 @@ def test_what_is_no_run_or_no_data_is_refused(command, run_folder, data, tmp_pat
         assert message in result.err
         assert result.err.count("\n") == 1
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_model_by_itself_is_reported_without_its_training(run_folder, data, tmp_path):
+    shutil.copy(run_folder / "model.npz", tmp_path / "mine.npz")
+    alone = report_run(tmp_path / "mine.npz", data, progress=False)
+    expected = report_run(run_folder, progress=False).numbers()
+    assert alone.numbers() == {**expected, "run": "mine.npz", "settings": {}, "training": {}}
+    assert _settings(alone) == Text("A model's file does not say how it was trained.")
+    (part,) = _curves(alone)
+    assert isinstance(part, Text)
+
+
+@pytest.mark.slow
+def test_the_report_on_a_file_stands_beside_it(command, run_folder, data, tmp_path):
+    shutil.copy(run_folder / "model.npz", tmp_path / "mine.npz")
+    result = command("report", tmp_path / "mine.npz", "--data", data)
+    assert (result.code, result.err) == (0, "")
+    assert (tmp_path / "mine-report" / "report.html").exists()
+
+
+def test_the_robustness_in_the_report_is_that_of_the_model(report, page):
+    expected = measure_robustness(report.model, report.test, progress=False)
+    assert report.robustness == expected
+    assert report.numbers()["robustness"] == expected.numbers()
+    assert dict(page.facts)["robustness"] == f"{expected.overall:.2%}"
+    (section,) = [each for each in page.sections if each.anchor == "robustness"]
+    text, table, *_ = section.parts
+    assert "all 60 test pictures" in text.text
+    assert [row[0] for row in table.rows] == [*CORRUPTIONS, "mean"]
+    for row in table.rows[:-1]:
+        assert row[2:6] == [f"{share:.2%}" for share in expected.accuracy[row[0]]]
+        assert row[6] == f"{expected.mean(row[0]):.2%}"
 
 
 def test_other_data_can_be_measured(run_folder, tmp_path):

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn import optim, runs, zoo
+from minicnn import nn, optim, runs, zoo
+from minicnn.bridge.keras_archive import keras_bytes
 from minicnn.checkpoint import save_model
 from minicnn.data import mnist
 from minicnn.files import write_json
@@ -32,7 +33,9 @@ START = """
 import json, sys
 from minicnn.web.server import serve
 from minicnn.web.settings import Settings
-serve(sys.argv[1], Settings(**json.loads(sys.argv[2])), lambda address: print(address, flush=True))
+words, *paths = sys.argv[1:]
+settings = Settings(**json.loads(words))
+serve(*paths, settings=settings, ready=lambda address: print(address, flush=True))
 """
 
 
@@ -62,6 +65,34 @@ def run(model, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def conv(tmp_path_factory) -> Path:
+    """A Keras file of a small convolutional net: nine of ten right."""
+    model = nn.Sequential(
+        nn.Conv2D(6, 5, activation="relu"),
+        nn.MaxPool2D(2),
+        nn.Conv2D(8, 3),
+        nn.ReLU(),
+        nn.MaxPool2D(2),
+        nn.Dropout(0.1),
+        nn.Flatten(),
+        nn.Dense(10),
+        input_shape=(28, 28, 1),
+    )
+    fit(
+        model,
+        mnist()[0][:8_000],
+        optimizer=optim.Adam(5e-3),
+        epochs=1,
+        batch_size=50,
+        validation=None,
+        progress=False,
+    )
+    path = tmp_path_factory.mktemp("keras") / "conv.keras"
+    path.write_bytes(keras_bytes(model))
+    return path
+
+
 @dataclass
 class Service:
     """A service in a process of its own."""
@@ -85,12 +116,12 @@ class Service:
 
 
 @contextlib.contextmanager
-def started(run: Path, **settings) -> Iterator[Service]:
+def started(*runs: Path, **settings) -> Iterator[Service]:
     """`Settings` with a free port and one worker, if nothing else is said."""
     words = json.dumps({"port": 0, "workers": 1, **settings})
     with tempfile.TemporaryFile("w+") as log:  # a pipe that nobody reads would fill up
         process = subprocess.Popen(
-            [sys.executable, "-c", START, str(run), words],
+            [sys.executable, "-c", START, words, *map(str, runs)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -104,9 +135,9 @@ def started(run: Path, **settings) -> Iterator[Service]:
             process.communicate(timeout=60)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(run) -> Iterator[Service]:
-    """A service that the tests of a file share: none of them may harm it."""
+    """A service that the tests share: none of them may harm it."""
     with started(run) as found:
         yield found
 
@@ -116,19 +147,25 @@ class Inline:
 
     alive = 1
 
-    def __init__(self, model: Sequential):
-        self.model = model
+    def __init__(self, *models: Sequential):
+        self.models = models
 
     async def ask(self, job: worker.Job) -> worker.Answer:
-        return worker.answer(self.model, job)
+        return worker.answer(self.models, job)
+
+    async def ask_aside(self, job: worker.Job) -> worker.Answer:
+        return worker.answer(self.models, job)
 
 
-@pytest.fixture(scope="session")
-def ask(model, run) -> Callable[..., httpx.Response]:
-    """Ask the application without a network: ``ask("POST", "/predict", content=…)``."""
+def asking(**models: Sequential) -> Callable[..., httpx.Response]:
+    """Ask the application without a network: ``ask("POST", "/predict", content=…)``.
+
+    - `models`: each by the path of its run.
+    """
 
     def call(method: str, where: str, settings: Settings | None = None, **request):
-        app = build_app(Inline(model), model_facts(model, run), settings or Settings())
+        facts = [model_facts(model, path) for path, model in models.items()]
+        app = build_app(Inline(*models.values()), facts, settings or Settings())
 
         async def send() -> httpx.Response:
             # A mistake of ours is an exception here, and not only a 500.
@@ -141,6 +178,12 @@ def ask(model, run) -> Callable[..., httpx.Response]:
         return asyncio.run(send())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def ask(model, run) -> Callable[..., httpx.Response]:
+    """Ask about the small run."""
+    return asking(**{str(run): model})
 
 
 def file_of(image: Image.Image | np.ndarray, kind: str = "PNG") -> bytes:

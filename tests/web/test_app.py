@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -16,12 +17,13 @@ from PIL import Image
 import minicnn as mc
 from minicnn.errors import ServiceError, UnknownNameError
 from minicnn.examples import labelled
+from minicnn.inspection import layer_outputs, saliency
 from minicnn.web.app import STATIC
 from minicnn.web.description import description
 from minicnn.web.log import JsonFormatter, PlainFormatter
 from minicnn.web.settings import Settings
 
-from .conftest import file_of
+from .conftest import asking, file_of
 
 API = description(Settings())
 PNG = {"Content-Type": "image/png"}
@@ -125,6 +127,132 @@ def test_the_model_and_its_health(ask, model):
     health = ask("GET", "/health")
     check(health, "/health", "get")
     assert health.json() == {"status": "ok", "workers": 1, "waiting": 0}
+
+
+def test_two_models_are_asked_by_their_number(model, run, conv):
+    nets = [model, mc.open_model(conv)]
+    ask = asking(**{str(run): nets[0], str(conv): nets[1]})
+    models = ask("GET", "/models")
+    check(models, "/models", "get")
+    assert [each["run"] for each in models.json()["models"]] == ["mlp-1", "conv.keras"]
+    assert str(run.parent) not in models.text  # where they lie is nobody's business
+    assert ask("GET", "/model?run=2").json() == models.json()["models"][1]
+    digit = file_of(mc.data.mnist()[1].images[0, ..., 0])
+    for number, net in enumerate(nets, 1):
+        answer = ask("POST", f"/predict?run={number}", content=digit).json()
+        assert answer["probability"] == pytest.approx(mc.predict(net, digit).probability)
+    for asked in ("0", "3", "-1", "1.0", "first", "", "9" * 5000):
+        for method, where in (("GET", "/model"), ("POST", "/predict"), ("GET", "/mistakes")):
+            response = ask(method, where, params={"run": asked})
+            check(response, where, method.lower())
+            status, message = refusal(response)
+            assert (status, message[:23]) == (422, "run must be 1 to 2, got")
+
+
+@pytest.fixture(scope="module")
+def inner(conv):
+    """Ask about what goes on inside the small convolutional net."""
+    net = mc.open_model(conv)
+    ask = asking(**{str(conv): net})
+    return net, lambda where, body: ask("POST", where, json=body)
+
+
+def test_the_layers_and_what_the_answer_hangs_on(inner):
+    net, ask = inner
+    image = mc.data.mnist()[1].images[0]
+    picture = (image / 255).astype(np.float32)
+    response = ask("/layers", {"seen": image[..., 0].tolist(), "label": "of /predict"})
+    check(response, "/layers")
+    outputs = {each.name: each.values for each in layer_outputs(net, picture)}
+    layers = response.json()["layers"]
+    assert [each["name"] for each in layers] == [
+        name for name in outputs if name not in ("dropout", "flatten")
+    ]
+    for each in layers:
+        expected = outputs[each["name"]]
+        assert tuple(each["shape"]) == expected.shape
+        np.testing.assert_allclose(each["values"], expected, atol=2e-5 * np.abs(expected).max())
+    response = ask("/saliency", {"seen": image[..., 0].tolist()})
+    check(response, "/saliency")
+    expected = saliency(net, picture[np.newaxis])[0, ..., 0]
+    np.testing.assert_allclose(
+        response.json()["saliency"], expected, atol=2e-5 * np.abs(expected).max()
+    )
+
+
+def test_a_number_is_traced_to_its_window(inner):
+    net, ask = inner
+    image = mc.data.mnist()[1].images[0]
+    body = {"seen": image[..., 0].tolist(), "layer": "conv2d_1", "index": [3, 4, 5]}
+    response = ask("/trace", body)
+    check(response, "/trace")
+    found = response.json()
+    outputs = {each.name: each.values for each in layer_outputs(net, (image / 255).astype("f4"))}
+    assert found["value"] == pytest.approx(outputs["conv2d_1"][3, 4, 5], rel=1e-5)
+    assert (found["source"], found["box"]) == ("max_pool2d", [[3, 6], [4, 7], [0, 6]])
+    assert np.sum(found["products"]) == pytest.approx(found["sum"], abs=1e-3)
+    assert found["rest"] == pytest.approx(net.layers[2].bias.data[5], abs=1e-4)
+
+
+SEEN = [[0] * 28] * 28
+INSIDE = {
+    "no seen": ("/layers", {}, 422, "28 rows of 28 numbers"),
+    "another shape": ("/saliency", {"seen": [[0] * 27] * 28}, 422, "28 rows of 28 numbers"),
+    "ragged": ("/layers", {"seen": [[0], [0, 0]]}, 422, "28 rows of 28 numbers"),
+    "words": ("/layers", {"seen": [["a"] * 28] * 28}, 422, "28 rows of 28 numbers"),
+    "too light": ("/layers", {"seen": [[-1] * 28] * 28}, 422, "goes from -1 to -1"),
+    "too dark": ("/layers", {"seen": [[256] * 28] * 28}, 422, "goes from 256 to 256"),
+    "no object": ("/trace", [SEEN], 400, "must be an object"),
+    "no layer": ("/trace", {"seen": SEEN}, 400, "needs a `layer`"),
+    "no index": ("/trace", {"seen": SEEN, "layer": "dense"}, 400, "needs an `index`"),
+    "truth": ("/trace", {"seen": SEEN, "layer": "dense", "index": [True]}, 400, "whole numbers"),
+    "other layer": ("/trace", {"seen": SEEN, "layer": "x", "index": [0]}, 422, "unknown layer 'x'"),
+    "beyond": ("/trace", {"seen": SEEN, "layer": "dense", "index": [10]}, 422, "not one number"),
+    "far": ("/trace", {"seen": SEEN, "layer": "dense", "index": [9**99]}, 422, "not one number"),
+    "below": ("/trace", {"seen": SEEN, "layer": "dense", "index": [-1]}, 422, "not one number"),
+    "flat": ("/trace", {"seen": SEEN, "layer": "conv2d", "index": [1]}, 422, "not one number"),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_bad_question_is_refused_with_a_reason(inner, name):
+    where, body, status, says = INSIDE[name]
+    response = inner[1](where, body)
+    check(response, where)
+    got, message = refusal(response)
+    assert (got, says in message) == (status, True), message
+
+
+def test_questions_are_json_alone(ask):
+    for kind in ("image/png", "multipart/form-data; boundary=a", "text/plain"):
+        response = ask("POST", "/layers", content=b"{}", headers={"Content-Type": kind})
+        check(response, "/layers")
+        assert refusal(response)[0] == 415
+
+
+def test_the_worst_mistakes_are_those_of_the_run(ask, model):
+    response = ask("GET", "/mistakes")
+    check(response, "/mistakes", "get")
+    test = mc.data.mnist()[1]
+    found = mc.evaluate(model, test)
+    worst = mc.metrics.worst_mistakes(found.labels, found.probabilities)
+    answer = response.json()
+    assert (answer["wrong"], answer["pictures"], answer["note"]) == (len(worst), 10_000, "")
+    assert [each["number"] for each in answer["mistakes"]] == worst[:30].tolist()
+    first = answer["mistakes"][0]
+    assert first["pixels"] == test.images[worst[0], ..., 0].tolist()
+    assert first["label"] == str(test.labels[worst[0]]) != first["answer"]
+
+
+def test_without_a_test_set_there_are_no_mistakes_but_a_reason(model, run, tmp_path):
+    folder = tmp_path / "moved"
+    shutil.copytree(run, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "gone")}))
+    answer = asking(**{str(folder): model})("GET", "/mistakes")
+    check(answer, "/mistakes", "get")
+    assert answer.json()["mistakes"] == []
+    assert answer.json()["note"] == "The test set of this run cannot be read any more."
 
 
 def bomb() -> bytes:
@@ -276,8 +404,9 @@ def test_the_pages_have_nothing_from_elsewhere_and_nothing_that_the_policy_forbi
             assert ask("GET", address).status_code == 200, address
     for text in texts:
         assert set(re.findall(r"https?://[^\"'\s]+", text)) <= {"http://www.w3.org/2000/svg"}
-        for module in re.findall(r'from "\./([^"]+)"', text):
-            assert (STATIC / "draw" / module).exists()
+    for path in STATIC.rglob("*.js"):
+        for module in re.findall(r'from "(\.[^"]+)"', path.read_text()):
+            assert (path.parent / module).exists(), (path, module)
 
 
 def test_the_examples_with_curl_are_right(ask, tmp_path):
@@ -285,6 +414,8 @@ def test_the_examples_with_curl_are_right(ask, tmp_path):
     examples = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)
     commands = "\n\n".join(examples).replace("&#39;", "'").replace("&#34;", '"').split("\n\n")
     picture = next(path for path in labelled() if path.name == "mnist.png").read_bytes()
+    seen = ask("POST", "/predict", content=picture).json()
+    files = {"@digit.json": seen, "@number.json": {**seen, "layer": "dense", "index": [0]}}
     asked = set()
     for command in commands:
         words = [word for word in shlex.split(command) if word != "\n"]
@@ -292,13 +423,16 @@ def test_the_examples_with_curl_are_right(ask, tmp_path):
         url = words[-1]
         assert url.startswith("http://localhost:8765/")
         where = url.removeprefix("http://localhost:8765")
-        asked.add(where)
+        asked.add(where.partition("?")[0])
         if "-F" in words:
             assert words[words.index("-F") + 1].startswith("picture=@")
             response = ask("POST", where, files={"picture": picture})
         elif "-d" in words or "--data-binary" in words:
             kind = words[words.index("-H") + 1].removeprefix("Content-Type: ")
-            data = words[words.index("-d") + 1].encode() if "-d" in words else picture
+            data = picture
+            if "-d" in words:
+                said = words[words.index("-d") + 1]
+                data = json.dumps(files[said]).encode() if said in files else said.encode()
             response = ask("POST", where, content=data, headers={"Content-Type": kind})
         else:
             response = ask("GET", where)

@@ -246,7 +246,7 @@ def poison(tmp_path, monkeypatch):
 
 def asked(model, body: bytes, seconds: float = 30):
     """The answer of a pool of one worker, that is then stopped; and how many were alive."""
-    pool = Pool(model, 1, seconds)
+    pool = Pool([model], 1, seconds)
 
     async def ask():
         await pool.start()

@@ -4,6 +4,7 @@ What is missing here (small operations, and `im2col`, which these convolutions d
 from `reference` by the table.
 """
 
+from minicnn.kernels.fast.augmentation import augment
 from minicnn.kernels.fast.convolution import (
     conv2d,
     conv2d_dweight,
@@ -28,6 +29,7 @@ from minicnn.kernels.fast.winners import conv2d_dweight_of_winners, conv2d_dx_of
 
 __all__ = [
     "adam_step",
+    "augment",
     "batch_norm",
     "batch_norm_vjp",
     "conv2d",

@@ -13,6 +13,7 @@ in the table (`minicnn.kernels.use`) and `conv2d` is built from the replacement.
 """
 
 from minicnn.kernels.reference.activations import dropout_mask, relu, relu_vjp
+from minicnn.kernels.reference.augmentation import augment
 from minicnn.kernels.reference.convolution import conv2d, conv2d_dbias, conv2d_dweight, conv2d_dx
 from minicnn.kernels.reference.fused import (
     conv2d_dweight_of_winners,
@@ -60,4 +61,5 @@ __all__ = [  # noqa: RUF022 - in the order of reading, which is the order of the
     "softmax_cross_entropy_vjp",
     "sgd_step",
     "adam_step",
+    "augment",
 ]

@@ -1,5 +1,7 @@
 // Asks the service, one question at a time; of those that come up meanwhile only the last counts.
 
+import { post } from "./service.js";
+
 export class Asker {
   #url;
   #show;
@@ -10,15 +12,15 @@ export class Asker {
   onBusy = () => {};
 
   // - `show`: is given the answer; `fail`: is given the reason why there is none.
-  constructor(url, show, fail) {
+  constructor(url, show, fail = () => {}) {
     this.#url = url;
     this.#show = show;
     this.#fail = fail;
   }
 
-  // - `picture`: gives the picture, as it is when its turn comes.
-  async ask(picture) {
-    this.#waiting = picture;
+  // - `body`: gives what is sent, as it is when its turn comes.
+  async ask(body) {
+    this.#waiting = body;
     if (this.#isBusy) return;
     this.onBusy((this.#isBusy = true));
     while (this.#waiting) {
@@ -35,15 +37,13 @@ export class Asker {
     this.#question++;
   }
 
-  async #send(blob, question) {
+  async #send(body, question) {
     let tell;
     try {
-      const headers = { "Content-Type": blob.type };
-      const response = await fetch(this.#url, { method: "POST", body: blob, headers });
-      const value = await response.json();
-      tell = response.ok ? () => this.#show(value) : () => this.#fail(value.error.message);
-    } catch {
-      tell = () => this.#fail("the service does not answer");
+      const value = await post(this.#url, body);
+      tell = () => this.#show(value);
+    } catch (error) {
+      tell = () => this.#fail(error.message);
     }
     if (question === this.#question) tell();
   }

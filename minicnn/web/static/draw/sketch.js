@@ -1,25 +1,38 @@
 // What is on the paper: strokes, or a picture. Places go from 0 to 1, whatever the screen's size.
 
-const PEN = 0.055; // the pen's width, as a part of the paper's
-const SENT = 280; // pixels of the picture that the network is sent
+const SENT = 420; // pixels of the picture that the network is sent
+const GHOST = 0.16; // how much of the picture is seen that is drawn over
 
 export class Sketch {
   #canvas;
   #history = []; // strokes, pictures and clearings: whatever can be undone
   onChange = () => {};
   cursor = null; // where the pen is that the keyboard moves
+  pen = 0.055; // its width, as a part of the paper's
 
   constructor(canvas) {
     this.#canvas = canvas;
     new ResizeObserver(() => this.#fit()).observe(canvas);
   }
 
+  get #last() {
+    return this.#history.findLastIndex((each) => each.kind !== "stroke");
+  }
+
   // The strokes since the paper was empty, or the picture and nothing else.
   get #visible() {
-    const last = this.#history.findLastIndex((each) => each.kind !== "stroke");
-    const strokes = this.#history.slice(last + 1);
-    const isPicture = last >= 0 && this.#history[last].kind === "picture";
-    return isPicture && strokes.length === 0 ? [this.#history[last]] : strokes;
+    const strokes = this.#history.slice(this.#last + 1);
+    return this.picture && strokes.length === 0 ? [this.picture] : strokes;
+  }
+
+  // The picture on the paper, or below the strokes; null if there is none.
+  get picture() {
+    const last = this.#history[this.#last];
+    return last?.kind === "picture" ? last : null;
+  }
+
+  get isDrawn() {
+    return this.#visible.some((each) => each.kind === "stroke");
   }
 
   get isEmpty() {
@@ -31,7 +44,7 @@ export class Sketch {
   }
 
   begin(x, y) {
-    this.#add({ kind: "stroke", points: [[x, y]] });
+    this.#add({ kind: "stroke", points: [[x, y]], pen: this.pen });
   }
 
   // Leads the pen on, through each of these places.
@@ -41,8 +54,9 @@ export class Sketch {
   }
 
   // - `bitmap`: what is shown, or null if the browser cannot; `blob`: what the network is sent.
-  put(bitmap, blob, name) {
-    this.#add({ kind: "picture", bitmap, blob, name });
+  // - `mistake`: of the gallery; such a picture can be drawn over.
+  put(bitmap, blob, name, mistake = null) {
+    this.#add({ kind: "picture", bitmap, blob, name, mistake });
   }
 
   clear() {
@@ -65,7 +79,13 @@ export class Sketch {
   draw() {
     const style = getComputedStyle(this.#canvas);
     paint(this.#canvas, this.#visible, style.color, style.backgroundColor);
-    if (this.cursor) ring(this.#canvas, this.cursor, style.color);
+    if (this.isDrawn && this.picture?.mistake) {
+      const context = this.#canvas.getContext("2d");
+      context.globalAlpha = GHOST;
+      show(context, this.picture);
+      context.globalAlpha = 1;
+    }
+    if (this.cursor) ring(this.#canvas, this.cursor, this.pen, style.color);
   }
 
   #add(step) {
@@ -90,12 +110,16 @@ function paint(canvas, steps, ink, paper) {
   context.fillStyle = paper;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.strokeStyle = context.fillStyle = ink;
-  context.lineWidth = PEN * canvas.width;
   context.lineCap = context.lineJoin = "round";
   for (const step of steps) {
     if (step.kind === "picture") show(context, step);
-    else context.stroke(path(step.points, canvas.width));
+    else stroke(context, step);
   }
+}
+
+function stroke(context, { points, pen }) {
+  context.lineWidth = pen * context.canvas.width;
+  context.stroke(path(points, context.canvas.width));
 }
 
 // A curve through the middles between the places, which has no corners.
@@ -122,13 +146,14 @@ function show(context, { bitmap, name }) {
   }
   const scale = Math.min(side / bitmap.width, side / bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+  context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);
 }
 
-function ring(canvas, { x, y, isDown }, ink) {
+function ring(canvas, { x, y, isDown }, pen, ink) {
   const context = canvas.getContext("2d");
   context.beginPath();
-  context.arc(x * canvas.width, y * canvas.width, 0.6 * PEN * canvas.width, 0, 2 * Math.PI);
+  context.arc(x * canvas.width, y * canvas.width, 0.6 * pen * canvas.width, 0, 2 * Math.PI);
   context.lineWidth = isDown ? 6 : 2;
   context.strokeStyle = ink;
   context.stroke();

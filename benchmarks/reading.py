@@ -1,0 +1,90 @@
+"""How many strings of digits are read right: ``python -m benchmarks.reading RUN``, see `--help`.
+
+Every string is composed at random of MNIST's *test* digits (`minicnn.reader.canvas.handwritten`):
+size, slant, slope, pen, paper and light differ from string to string. With `--training` of training
+digits instead: that is what the reader was tuned on.
+"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+import minicnn as mc
+from benchmarks import machine
+from benchmarks.tables import Table
+from minicnn.data import Dataset
+from minicnn.errors import PictureError
+from minicnn.files import write_json
+from minicnn.reader import canvas
+
+GOALS = {4.0: 0.97, 0.0: 0.90, -2.0: 0.60}
+"""For each gap in pixels of MNIST's frame, the share of strings that is to be right."""
+
+
+def strings(
+    data: Dataset, gap: float, count: int, digits: int = 5, seed: int = 0
+) -> list[tuple[np.ndarray, str]]:
+    """Pictures of strings, uint8, and what is written on each."""
+    rng = np.random.default_rng([seed, round(10 * gap) + 1000])
+    made = []
+    for _ in range(count):
+        chosen = rng.choice(len(data), digits, replace=False)
+        ink = canvas.handwritten(data.images[chosen], rng, gap).max(axis=0)
+        text = "".join(data.class_names[label] for label in data.labels[chosen])
+        made.append((canvas.paint(ink, rng), text))
+    return made
+
+
+def read(model: object, pictures: list[tuple[np.ndarray, str]], expect: int | None) -> list[str]:
+    """What the reader makes of each; nothing where it finds none."""
+    answers = []
+    for picture, _ in track(pictures, console=Console(stderr=True), transient=True):
+        try:
+            answers.append(mc.read_digits(model, picture, expect=expect).text)
+        except PictureError:
+            answers.append("")
+    return answers
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, or a model's file.")],
+    count: Annotated[int, typer.Option("--strings", help="Strings for each gap.")] = 1000,
+    expect: Annotated[bool, typer.Option("--expect", help="Say that they have 5 digits.")] = False,
+    training: Annotated[
+        bool, typer.Option("--training", help="Of training digits, to tune with.")
+    ] = False,
+    seed: int = 0,
+    out: Annotated[Path | None, typer.Option(help="A file of JSON for the figures.")] = None,
+) -> None:
+    """Read strings of five digits, with 4 pixels between them, touching, and overlapping by 2."""
+    train, test = mc.data.mnist()
+    model, data = mc.open_model(run), train if training else test
+    table = Table(
+        "Strings of 5 digits", ["gap", "strings", "right", "goal", "5 digits found", "ms"]
+    )
+    figures = []
+    for gap, goal in GOALS.items():
+        pictures = strings(data, gap, count, seed=seed)
+        started = time.perf_counter()
+        answers = read(model, pictures, 5 if expect else None)
+        seconds = (time.perf_counter() - started) / count
+        texts = [text for _, text in pictures]
+        right = float(np.mean([a == b for a, b in zip(answers, texts, strict=True)]))
+        parted = float(np.mean([len(answer) == 5 for answer in answers]))
+        figures.append({"gap": gap, "right": right, "parted": parted, "seconds": seconds})
+        row = [f"{gap:g} px", f"{count:,}", f"{right:.1%}", f"{goal:.0%}", f"{parted:.1%}"]
+        table.rows.append([*row, f"{1000 * seconds:.0f}"])
+    Console().print(table.rich())
+    if out is not None:
+        about = {"model": str(run), "strings": count, "training": training, "expect": expect}
+        described = machine.describe("python -m benchmarks.reading")
+        write_json(out, {"machine": described, **about, "figures": figures})
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,94 @@
+"""What `predict` and `read` share: the loop over pictures, their figures, what is printed."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from minicnn.cli.app import show
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Row = dict[str, Any]
+"""An answer as plain data; with an "error" in it, why there is none."""
+
+
+def percent(share: float) -> str:
+    """A probability, for people."""
+    return f"{100 * share:.1f} %"
+
+
+def save_figure(figure: "Figure", name: str, folder: Path) -> str:
+    """Save the figure under this name, numbered if there is one; its file's name."""
+    from minicnn.report import figures
+
+    file, number = f"{name}.png", 1
+    while (folder / file).exists():
+        number += 1
+        file = f"{name}-{number}.png"
+    figures.save(figure, folder / file)
+    return file
+
+
+def answer_all(
+    paths: Sequence[Path],
+    answer: Callable[[Path, Path | None], list[Row]],
+    out: Path | None,
+    finish: Callable[[list[Row]], None],
+) -> None:
+    """Answer every picture, under a bar, and finish with all rows.
+
+    - `answer`: gives the rows of a picture, and saves figures in the folder; what raises a
+      `PictureError` becomes a row with the error.
+    - `out`: the new folder for the figures; there are none if it is None.
+    - `finish`: ends the command if there are errors.
+    """
+    from minicnn.files import new_folder
+
+    if out is None:
+        rows = _rows(paths, answer, None)
+    else:
+        with new_folder(out) as folder:
+            rows = _rows(paths, answer, folder)
+            if all("error" in row for row in rows):  # no figure, so no folder
+                finish(rows)
+    finish(rows)
+
+
+def _rows(
+    paths: Sequence[Path], answer: Callable[[Path, Path | None], list[Row]], folder: Path | None
+) -> list[Row]:
+    from minicnn.errors import PictureError
+    from minicnn.progress import steps
+
+    rows = []
+    with steps(len(paths)) as step:
+        for path in paths:
+            step(path.name)
+            try:
+                rows += answer(path, folder)
+            except PictureError as error:  # one bad picture does not stop the others
+                rows.append({"picture": str(path), "error": str(error)})
+    return rows
+
+
+def show_rows(rows: Sequence[Row], table: Table, as_json: bool, *places: str) -> None:
+    """Print answers, then errors; leave with exit code 2 if there are any errors.
+
+    - `table`: of those that were read; `places`: where to look for more.
+    """
+    if as_json:
+        print(json.dumps(list(rows), indent=2))
+    elif table.row_count:
+        show(table)
+        for place in places:
+            print(f"\n{place}")
+    errors = [row for row in rows if "error" in row]
+    for row in errors:
+        print(f"minicnn: {row['picture']}: {row['error']}", file=sys.stderr)
+    if errors:
+        raise SystemExit(2)

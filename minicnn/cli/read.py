@@ -1,0 +1,161 @@
+"""``minicnn read``."""
+
+import csv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from minicnn.cli.app import JsonOption, ModelArgument, app
+from minicnn.cli.pictures import Row, answer_all, percent, save_figure, show_rows
+
+if TYPE_CHECKING:
+    from minicnn.reader.fields import Field
+    from minicnn.reader.strings import Reading
+
+COLUMNS = ("picture", "field", "text", "confidence", "least_probability", "notes", "error")
+"""Of a file of CSV."""
+
+
+@app.command()
+def read(
+    run: ModelArgument,
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Pictures of numbers, or folders full of them.")
+    ],
+    lines: Annotated[
+        bool, typer.Option("--lines", help="Read all lines, not only the largest.")
+    ] = False,
+    expect: Annotated[
+        int | None, typer.Option(min=1, help="The digits of a line, as 5 of a postal code.")
+    ] = None,
+    fields: Annotated[
+        Path | None,
+        typer.Option(help='The fields of a form: JSON, {"year": [left, top, right, bottom], …}.'),
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write a table to this file, which is new.")
+    ] = None,
+    show_read: Annotated[
+        bool, typer.Option("--show", help="Save a figure for each: the boxes and answers.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The figures' folder (with --show); readings-1, … if not given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the number on a picture: digits in a row, which may touch; several lines; a form."""
+    from minicnn import files, runs
+    from minicnn.reader.fields import load_fields
+    from minicnn.reader.recognise import Recogniser
+
+    paths = [path for each in pictures for path in _pictures_in(each)]
+    known = None if fields is None else load_fields(fields)
+    if csv_file is not None:
+        files.refuse_existing(csv_file)
+    model = Recogniser(run).model
+    if show_read:
+        out = out or runs.free_folder("readings", ".")
+    answer = partial(_read, model, fields=known, lines=lines, expect=expect)
+    answer_all(paths, answer, out, partial(_finish, as_json, csv_file, out))
+
+
+def _pictures_in(path: Path) -> list[Path]:
+    """The pictures of a folder, by the endings of their names; any other path is one itself."""
+    from minicnn.errors import DataError
+    from minicnn.reader.picture import endings
+
+    if not path.is_dir():
+        return [path]
+    found = sorted(each for each in path.iterdir() if each.suffix.lower() in endings())
+    if not found:
+        raise DataError(f"{path}: there are no pictures in this folder")
+    return found
+
+
+def _read(
+    model: Any,
+    path: Path,
+    folder: Path | None,
+    *,
+    fields: "tuple[Field, ...] | None",
+    lines: bool,
+    expect: int | None,
+) -> list[Row]:
+    """What is written on a picture, or in each field of it; figures into `folder`."""
+    from minicnn.errors import PictureError
+    from minicnn.reader.picture import open_image
+    from minicnn.reader.strings import read_digits
+
+    if fields is None:
+        answer = read_digits(model, path, lines=lines, expect=expect)
+        return [{"picture": str(path), **_facts(answer, path.name, path.stem, folder)}]
+    scan = open_image(path)
+    rows: list[Row] = []
+    for field in fields:
+        row = {"picture": str(path), "field": field.name}
+        try:
+            part = field.cut_out(scan)
+            answer = read_digits(model, part, lines=lines, expect=field.expect or expect)
+            name = f"{path.stem}-{field.name}"
+            rows.append({**row, **_facts(answer, name, name, folder)})
+        except PictureError as error:  # an empty field does not stop the others
+            rows.append({**row, "error": f"field {field.name!r}: {error}"})
+    return rows
+
+
+def _facts(answer: "Reading", title: str, name: str, folder: Path | None) -> Row:
+    """The answer as plain data, with the name of its figure if there is a folder for it."""
+    if folder is None:
+        return answer.facts()
+    from minicnn.reader.figure import reading
+
+    return {**answer.facts(), "figure": save_figure(reading(answer, title), name, folder)}
+
+
+def _finish(as_json: bool, csv_file: Path | None, out: Path | None, rows: list[Row]) -> None:
+    places = []
+    if csv_file is not None:
+        _write_csv(csv_file, rows)
+        places.append(f"The table:  {csv_file}")
+    if out is not None:
+        places.append(f"The boxes:  {out}")
+    table = Table(box=None, header_style="bold")
+    by_field = any("field" in row for row in rows)
+    for name in ("picture", *(["field"] if by_field else []), "answer"):
+        table.add_column(name)
+    table.add_column("sure of all", justify="right")
+    table.add_column("")
+    for row in rows:
+        if "error" not in row:
+            field = [row["field"]] if by_field else []
+            sure, remarks = percent(row["confidence"]), "; ".join(row["notes"])
+            table.add_row(row["picture"], *field, row["text"], sure, remarks)
+    show_rows(rows, table, as_json, *places)
+
+
+def _write_csv(path: Path, rows: list[Row]) -> None:
+    from minicnn.files import atomic
+
+    with atomic(path) as partial_file, open(partial_file, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(_csv_rows(rows))
+
+
+def _csv_rows(rows: list[Row]) -> Iterator[Row]:
+    for row in rows:
+        if "error" in row:
+            yield row
+            continue
+        least = min(digit["probability"] for digit in row["digits"])
+        yield {
+            **row,
+            "confidence": f"{row['confidence']:.4f}",
+            "least_probability": f"{least:.4f}",
+            "notes": "; ".join(row["notes"]),
+        }

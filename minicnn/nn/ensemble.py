@@ -1,0 +1,87 @@
+"""Several trained models as one layer, which answers with the mean of their probabilities."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minicnn import functional as F
+from minicnn.errors import ShapeError
+from minicnn.nn.layers import LAYERS
+from minicnn.nn.module import Module, Shape
+from minicnn.nn.sequential import Sequential
+from minicnn.tensor import Tensor, concatenate
+
+
+class MeanProbability(Module):
+    """The logarithm of the mean of the members' probabilities: logits, whose softmax is that mean.
+
+    (N, ...) -> (N, classes), for whatever input the members take.
+
+    - `members`: two or more built models that give logits, or the `config()` of such models, which
+      are built anew.
+
+    Raises `ShapeError` if the members do not take the same inputs or give as many outputs.
+
+    >>> import numpy as np
+    >>> from minicnn import kernels, nn
+    >>> members = [nn.Sequential(nn.Dense(2), input_shape=(3,), rng=seed) for seed in (0, 1)]
+    >>> x = np.ones((1, 3), np.float32)
+    >>> mean = np.mean([kernels.softmax(member.predict(x)) for member in members], axis=0)
+    >>> bool(np.allclose(kernels.softmax(MeanProbability(members)(x).data), mean))
+    True
+    """
+
+    def __init__(self, members: Sequence[Sequential | dict[str, Any]], name: str | None = None):
+        self.name = name
+        self.members = [
+            each if isinstance(each, Sequential) else Sequential.from_config(each)
+            for each in members
+        ]
+        if len(self.members) < 2:
+            raise ShapeError(f"a mean needs two members or more, got {len(self.members)}")
+        first, *others = map(_shapes, self.members)
+        for number, shapes in enumerate(others, 2):
+            if shapes != first:
+                raise ShapeError(
+                    f"member {number} takes inputs {shapes[0]} and gives {shapes[1]}, the first "
+                    f"takes {first[0]} and gives {first[1]}; they must be the same"
+                )
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.members[0].output_shape(input_shape)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return mean_probability([member.forward(x, training) for member in self.members])
+
+    def config(self) -> dict[str, Any]:
+        return {"members": [member.config() for member in self.members], "name": self.name}
+
+
+def _shapes(model: Sequential) -> tuple[Shape, Shape]:
+    """Of an input and of an output."""
+    if model.input_shape is None:
+        raise ShapeError("a member has no weights yet; give it an input_shape or an input")
+    return model.input_shape, model.output_shape(model.input_shape)
+
+
+def mean_probability(logits: Sequence[Tensor]) -> Tensor:
+    """The logarithm of the mean of the probabilities behind several logits, each (N, classes).
+
+    >>> import numpy as np
+    >>> mean_probability([Tensor(np.log([[0.5, 0.5]])), Tensor(np.log([[0.9, 0.1]]))]).data
+    array([[-0.35667494, -1.2039728 ]])
+    >>> np.log([0.7, 0.3])
+    array([-0.35667494, -1.2039728 ])
+    """
+    each = [_log_softmax(one) for one in logits]
+    stacked = concatenate([one.reshape(1, *one.shape) for one in each])
+    # With the largest taken out first, what is too small for its type stays a finite logarithm.
+    largest = stacked.data.max(axis=0)
+    return F.log(F.exp(stacked - largest).mean(axis=0)) + largest
+
+
+def _log_softmax(x: Tensor) -> Tensor:
+    shifted = x - x.data.max(axis=-1, keepdims=True)
+    return shifted - F.log(F.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+LAYERS[MeanProbability.__name__] = MeanProbability

@@ -1,0 +1,163 @@
+"""What `tune` searches: a table of settings, each with the values that it may have.
+
+>>> [row.name for row in rows_for("mlp")][:4]
+['optimizer', 'lr', 'momentum', 'batch_size']
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from minicnn import zoo
+from minicnn.errors import TrainingError, UnknownNameError
+from minicnn.optim import SCHEDULES
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that is one of a few values."""
+
+    name: str
+    values: tuple[Any, ...]
+    log: bool = False
+    """Whether numbers are drawn at distances by their ratio."""
+
+    def suggest(self, trial: Any) -> Any:
+        """The value for a trial of Optuna's."""
+        return trial.suggest_categorical(self.name, self.values)
+
+    def nearest(self, value: Any) -> Any:
+        """The value itself, or None if it is not one of these."""
+        return value if value in self.values else None
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.values))
+
+
+@dataclass(frozen=True)
+class Range:
+    """A setting that is any number from `low` to `high`; with `log`, each power of ten alike."""
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+
+    def suggest(self, trial: Any) -> float:
+        """The value for a trial of Optuna's."""
+        return trial.suggest_float(self.name, self.low, self.high, log=self.log)
+
+    def nearest(self, value: float | None) -> float | None:
+        """The number from `low` to `high` that is nearest to `value`; None for None."""
+        return None if value is None else min(max(value, self.low), self.high)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}{', by powers of ten' if self.log else ''}"
+
+
+Row = Choice | Range
+
+SPACE: tuple[Row, ...] = (
+    Choice("optimizer", ("adam", "sgd")),  # adamw is adam with a weight decay, which is below
+    Range("lr", 1e-4, 1e-1, log=True),
+    Range("momentum", 0.5, 0.99),  # where the optimizer is sgd
+    Choice("batch_size", (32, 64, 128, 256), log=True),
+    Range("weight_decay", 1e-5, 1e-1, log=True),
+    Choice("schedule", tuple(SCHEDULES)),
+    Range("label_smoothing", 0.0, 0.2),
+    Range("dropout", 0.0, 0.6),  # where the model has it
+    # How far the pictures of training are changed (see `minicnn.data.augmentation`).
+    Range("rotation", 0.0, 20.0),
+    Range("zoom", 0.0, 0.2),
+    Range("shift", 0.0, 0.15),
+    Range("shear", 0.0, 20.0),
+    Range("elastic", 0.0, 2.0),
+    Range("erasing", 0.0, 0.5),
+    Range("stroke", 0.0, 0.5),
+)
+"""All that can be searched, in the order in which it is drawn."""
+
+FIXED_ONLY = {"clip_norm": float, "averaging": float, "beta1": float, "beta2": float}
+"""What can be fixed, and is not searched."""
+
+
+def rows_for(
+    model: str,
+    only: Sequence[str] | None = None,
+    fix: Mapping[str, Any] | None = None,
+    images: int | None = None,
+) -> tuple[Row, ...]:
+    """The rows to search for a model of the zoo.
+
+    - `only`: the names of these; all of `SPACE` if not given.
+    - `fix`: settings with values that are not searched.
+    - `images`: how many there are to train on; no batch is larger.
+
+    Raises `UnknownNameError` for another name, `TrainingError` if nothing is left to search.
+
+    >>> rows = rows_for("mlp", only=["lr", "batch_size"], fix={"lr": 0.01}, images=64)
+    >>> [str(row) for row in rows]
+    ['32, 64']
+    """
+    names = [row.name for row in SPACE]
+    for name in only or ():
+        if name not in names:
+            raise UnknownNameError("setting to search", name, names)
+    fixed = {**(fix or {})}
+    if not zoo.dropout_rates(model):
+        if "dropout" in (only or ()):
+            raise TrainingError(f"dropout cannot be searched: {model} has no dropout layer")
+        fixed["dropout"] = None
+    rows = [row for row in SPACE if (not only or row.name in only) and row.name not in fixed]
+    rows = [_of_batches(row, images) if row.name == "batch_size" else row for row in rows]
+    if not rows:
+        raise TrainingError("nothing is left to search: every setting is fixed")
+    return tuple(rows)
+
+
+def _of_batches(row: Row, images: int | None) -> Row:
+    """The batch sizes that do not exceed the training set; at least the smallest."""
+    assert isinstance(row, Choice)
+    fitting = tuple(size for size in row.values if images is None or size <= images)
+    return Choice(row.name, fitting or row.values[:1], row.log)
+
+
+def fixed_value(name: str, text: Any) -> Any:
+    """The value that a text stands for; raises `UnknownNameError`, `TrainingError`.
+
+    >>> fixed_value("lr", "1e-3"), fixed_value("batch_size", "64")
+    (0.001, 64)
+    """
+    kinds = {row.name: _kind(row) for row in SPACE} | FIXED_ONLY
+    if name not in kinds:
+        raise UnknownNameError("setting to fix", name, kinds)
+    try:
+        return kinds[name](text)
+    except (TypeError, ValueError) as error:
+        what = "a whole number" if kinds[name] is int else "a number"
+        raise TrainingError(f"{name} must be {what}, got {text!r}") from error
+
+
+def _kind(row: Row) -> type:
+    return type(row.values[0]) if isinstance(row, Choice) else float
+
+
+def drawn(rows: Sequence[Row], trial: Any, optimizer: str) -> dict[str, Any]:
+    """What a trial of Optuna's draws for the rows; momentum only where the optimizer is sgd.
+
+    - `optimizer`: which it is if the rows do not say.
+    """
+    values: dict[str, Any] = {}
+    for row in rows:
+        if row.name != "momentum" or values.get("optimizer", optimizer) == "sgd":
+            values[row.name] = row.suggest(trial)
+    return values
+
+
+def plain(rows: Sequence[Row]) -> dict[str, Any]:
+    """The rows as plain data, to be kept and compared."""
+    return {row.name: {k: _list(v) for k, v in asdict(row).items() if k != "name"} for row in rows}
+
+
+def _list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,40 @@
+"""Test-time augmentation: a picture is looked at several times, each time moved a little.
+
+What the model says of each view is averaged. No view is drawn at random, so the same pictures give
+the same answer.
+"""
+
+import numpy as np
+
+from minicnn.data.augmentation import rotate, shift, warp
+from minicnn.errors import ShapeError
+from minicnn.nn import Module
+from minicnn.nn.ensemble import mean_probability
+from minicnn.tape import Array
+from minicnn.tensor import Tensor
+
+VIEWS = np.concatenate(
+    [
+        shift([0, 0, 0, 1, -1], [0, 1, -1, 0, 0]),
+        rotate([5, -5]),
+        [np.diag([1.05, 1.05, 1]), np.diag([0.95, 0.95, 1])],
+    ]
+)
+"""Maps (9, 3, 3) for `warp`: the picture itself, moved by a pixel, turned by 5°, 5 % smaller and
+larger. The first 5, 7 or 9 lie evenly around the picture."""
+
+
+def seen_from(model: Module, x: Array, views: int = 1) -> Tensor:
+    """The logits of `model` for pictures; from several views, those of the mean probability.
+
+    - `x`: float32 (n, H, W, C) in [0, 1].
+    - `views`: how many, the first of `VIEWS`. Raises `ShapeError` for a number that is not there.
+
+    Gives (n, classes), whose softmax is the probabilities.
+    """
+    if not 1 <= views <= len(VIEWS):
+        raise ShapeError(f"views must be 1 to {len(VIEWS)}, got {views}")
+    if views == 1:
+        return model(x)
+    moved = (warp(x, np.tile(view, (len(x), 1, 1))) for view in VIEWS[1:views])
+    return mean_probability([model(x), *map(model, moved)])
