@@ -164,7 +164,16 @@ HELP = {
         *("--augment", "--no-augment", "--averaging", "--views", "--keep"),
     ],
     "tune": [
-        *("--out", "--trials", "--timeout", "--epochs", "--seed", "--validation", "--only", "--fix"),
+        *(
+            "--out",
+            "--trials",
+            "--timeout",
+            "--epochs",
+            "--seed",
+            "--validation",
+            "--only",
+            "--fix",
+        ),
         *("--storage", "--data", "--json", "share the work", "postgresql://"),
     ],
 }
