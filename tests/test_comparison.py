@@ -332,6 +332,7 @@ def test_the_twins_file_is_kerass_own_and_predicts_as_measured(whole, data):
     assert metrics["validation_accuracy"] == row.keras.validation_accuracy
 
 
+@pytest.mark.slow
 def test_a_twin_that_was_stopped_goes_on_as_if_it_had_not(data, monkeypatch):
     """cnn_simple has dropout, whose generators must go on too."""
     settings = runs.Settings.of("cnn_simple", epochs=3, batch_size=60, data=str(data))
@@ -416,6 +417,7 @@ def test_killed_before_the_first_file_was_whole(data):
     assert [name for name in os.listdir("out/mlp") if name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_gone_on_with(data, whole, command):
     arguments = ["compare", "mlp", "cnn_simple", "--epochs", 2, "--data", data, "--out", "out"]
     running = subprocess.Popen(

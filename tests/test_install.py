@@ -162,6 +162,7 @@ def test_import_and_help_load_nothing_heavy(installed, elsewhere):
     assert "evaluate" in output(installed / "python", "-m", "minicnn", "--help", cwd=elsewhere)
 
 
+@pytest.mark.slow
 def test_the_installed_package_trains_outside_of_the_checkout(installed, elsewhere):
     command = ["train", "mlp", "--epochs", 1, "--batch-size", 20, "--data", "tiny", "--json"]
     metrics = json.loads(output(installed / "minicnn", *command, "--out", "run", cwd=elsewhere))
@@ -170,6 +171,7 @@ def test_the_installed_package_trains_outside_of_the_checkout(installed, elsewhe
     assert json.loads(evaluated)["test_accuracy"] == metrics["test_accuracy"]
 
 
+@pytest.mark.slow
 def test_a_student_works_from_the_installed_package(installed, elsewhere):
     output(installed / "minicnn", "learn", "init", "mine", cwd=elsewhere)
     mine = elsewhere / "mine"

@@ -106,6 +106,7 @@ def test_a_chain_of_100_000_goes_forward_backward_and_away():
     assert x.grad.tolist() == [1]
 
 
+@pytest.mark.slow
 def test_a_chain_of_100_000_that_never_went_backward_is_deleted():
     x = leaf(1.0)
     y = x

@@ -168,6 +168,7 @@ def test_each_seed_is_kept_when_it_is_there_and_the_next_call_goes_on(
     assert len(results()["mlp"]["seeds"]) == 3
 
 
+@pytest.mark.slow
 def test_a_seed_that_ctrl_c_interrupts_goes_on_in_its_epoch(ask, results, tmp_path, monkeypatch):
     from minicnn import training
 

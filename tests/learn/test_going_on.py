@@ -216,6 +216,7 @@ def test_the_doctor_finds_what_is_not_sound(command, mine, tmp_path, monkeypatch
 # ------------------------------------------------------------------ sabotage
 
 
+@pytest.mark.slow
 def test_sabotage_draws_two_curves_asks_and_answers(command, mine):
     result = command("learn", "sabotage", "dense_dx:weight_forgotten", "--steps", 40)
     assert (result.code, result.err) == (0, "")

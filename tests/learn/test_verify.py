@@ -22,9 +22,8 @@ def test_a_lesson_is_proven():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", library.numbers())
-def test_every_lesson_is_proven_and_its_notebooks_execute(command, number):
-    result = command("teach", "verify", number, "--json")
+def test_a_lesson_is_proven_by_the_command_and_its_notebooks_execute(command):
+    result = command("teach", "verify", 1, "--json")
     facts = json.loads(result.out)
     assert (result.code, facts["problems"]) == (0, {})
     assert facts["mutants"] == facts["rejected"] == facts["named"] >= 4 * facts["exercises"] > 0

@@ -120,7 +120,8 @@ def test_one_step(name):
         assert_close(what, change, of_twin, TOLERANCE[what])
 
 
-@pytest.mark.parametrize("name", ["Adam", pytest.param("SGD", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIMIZERS_OF_FEW_BITS)
 def test_100_steps_in_float64(name):
     mine, theirs = OPTIMIZERS_OF_FEW_BITS[name]
     batches = digits(100, np.float64)

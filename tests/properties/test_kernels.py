@@ -166,6 +166,7 @@ def test_an_optimizer_step_reaches_arrays_of_any_layout(name, kernel_set, layout
     assert_same(results(kernel_set, name, arguments), expected, name, case)
 
 
+@pytest.mark.slow
 def test_fast_equals_reference_with_more_threads_than_images_and_cores(run_python):
     """The tests above once more, in a process whose kernels share the work among seven."""
     this = ["-m", "pytest", __file__, "-q", "-n", "0", "-p", "no:cacheprovider"]

@@ -14,6 +14,7 @@ from minicnn.reader.line import Line
 from minicnn.reader.strings import corners
 
 
+@pytest.mark.slow
 def test_strings_of_test_digits_are_read(model, digits):
     rng = np.random.default_rng(0)
     right, parted = 0, 0

@@ -99,6 +99,7 @@ def test_any_pictures_have_a_page(kind):
         assert html(page) == html(page_of(*KINDS[kind], test=slice(0, 5)))
 
 
+@pytest.mark.slow
 def test_many_classes_are_shown_in_several_figures_and_the_rest_is_counted():
     page = page_of(noise(115, 4, 5, 1), np.arange(115) % 110)
     names = [each.name for each in page.pictures if each.name.startswith("samples")]

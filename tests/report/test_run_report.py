@@ -183,6 +183,7 @@ def test_reports_on_other_pictures(tmp_path, model, shape, classes):
 # The command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_the_command_writes_into_the_run_and_says_what_it_found(
     command, run_folder, tmp_path, options

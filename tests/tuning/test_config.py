@@ -38,6 +38,7 @@ def test_options_win_over_the_file_and_the_file_over_the_recipe(data, command):
     assert settings.optimizer == "adam"
 
 
+@pytest.mark.slow
 def test_a_runs_own_config_gives_the_run_again(data, command):
     first = ["train", "mlp", "--epochs", 1, "--dropout", 0.3, "--data", data, "--out", "first"]
     assert command(*first).code == 2, "mlp has no dropout"

@@ -245,6 +245,7 @@ def worker(data):
             running.kill()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_does_not_stop_the_others(worker):
     victim = worker("hangs")
     assert victim.stdout.readline() == "hangs\n", victim.stderr.read()
@@ -289,6 +290,7 @@ def test_who_was_taken_for_dead_goes_on_with_something_else(data, monkeypatch, i
     assert found.trials[1].values == found.trials[0].values
 
 
+@pytest.mark.slow
 def test_a_database_does_what_a_journal_does(whole, data):
     found = tune(data, storage="sqlite:///study.db", trials=2)
     assert timeless(found) == timeless(whole)[:2]

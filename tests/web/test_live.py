@@ -209,6 +209,7 @@ def test_the_page_is_guarded_as_the_service_is(watched):
     assert httpx.post(f"{url}training").json()["error"]["status"] == 405
 
 
+@pytest.mark.slow
 def test_rude_clients_do_not_disturb_a_training(settings, undisturbed, tmp_path, no_farewell):
     """Some ask without a pause, some hang up, some never read: the weights are the same bits."""
     stop, answers = threading.Event(), []
@@ -283,6 +284,7 @@ def test_a_taken_port_is_known_before_anything_starts(command, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_watched_run_is_resumed_bit_for_bit_and_shows_all_its_epochs(
     settings, undisturbed, tmp_path
 ):
@@ -371,7 +373,7 @@ def line_of(page, chart: str, kind: str) -> np.ndarray:
 
 
 def test_a_browser_shows_the_curves_and_changes_nothing(browser, settings, started, tmp_path):
-    long = dataclasses.replace(settings, epochs=12, batch_size=5)  # some seconds
+    long = dataclasses.replace(settings, epochs=12, batch_size=20)  # some seconds
     expected = runs.train(long, tmp_path / "expected", progress=False)
     training = started(InBrowser(long, tmp_path / "run"))
     first, second = training.open(browser), training.open(browser)

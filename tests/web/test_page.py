@@ -99,6 +99,7 @@ def test_a_digit_that_is_drawn_is_recognised(opened, digit):
     assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20, 21)  # in MNIST's frame
 
 
+@pytest.mark.slow
 def test_undo_and_clear(opened):
     page = opened()
     undo, clear = page.locator("#undo"), page.locator("#clear")
@@ -124,6 +125,7 @@ def test_undo_and_clear(opened):
     says(page, "1")
 
 
+@pytest.mark.slow
 def test_a_digit_can_be_drawn_by_keyboard_alone(opened):
     page = opened()
     focus(page, "board")
@@ -145,6 +147,7 @@ def focus(page, name: str) -> None:
     raise AssertionError(f"{name} is not reached")
 
 
+@pytest.mark.slow
 def test_a_finger_draws_and_does_not_scroll(opened):
     page = opened(has_touch=True)
     frame = page.locator("#board").bounding_box()
@@ -283,6 +286,7 @@ def test_a_number_in_a_layer_is_the_sum_that_the_page_works_out(opened, net):
     assert (pixels(page, ".layer:first-child canvas") != plain).any()  # the window is framed
 
 
+@pytest.mark.slow
 def test_a_number_is_held_by_a_click_and_moved_by_keys(opened, net):
     page = opened()
     given = open_inside(page)
@@ -308,6 +312,7 @@ def test_a_number_is_held_by_a_click_and_moved_by_keys(opened, net):
     assert page.locator("#inspector.idle").is_visible()
 
 
+@pytest.mark.slow
 def test_relu_and_dense_are_followed_to_the_weights(opened, net):
     page = opened()
     given = open_inside(page)
@@ -331,6 +336,7 @@ def test_relu_and_dense_are_followed_to_the_weights(opened, net):
 # ------------------------------------------------------------------ mistakes
 
 
+@pytest.mark.slow
 def test_a_mistake_is_put_on_the_paper_and_drawn_better(opened, net):
     page = opened()
     test = mnist()[1]
@@ -363,6 +369,7 @@ def test_a_mistake_is_put_on_the_paper_and_drawn_better(opened, net):
 # ------------------------------------------------------------------ two nets
 
 
+@pytest.mark.slow
 def test_two_nets_answer_side_by_side(opened, run, conv):
     with started(run, conv) as both:
         page = opened(both.url)
@@ -395,6 +402,7 @@ def test_two_nets_answer_side_by_side(opened, run, conv):
 # ------------------------------------------------------------------ screens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("device", "width", "scheme"), SCREENS)
 def test_the_page_fits_the_screen_in_light_and_dark(opened, device, width, scheme):
     page = opened(viewport={"width": width, "height": 844}, color_scheme=scheme)

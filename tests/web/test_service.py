@@ -84,6 +84,7 @@ async def ask_from(service, clients: int, each: int, digits) -> list[tuple[int, 
     return [pair for found in await asyncio.gather(*map(ask, range(clients))) for pair in found]
 
 
+@pytest.mark.slow
 def test_64_clients_at_once_are_all_answered_right(service, model, digits):
     expected = [mc.predict(model, digit) for digit in digits]
     answers = asyncio.run(ask_from(service, 64, 2, digits))
@@ -117,6 +118,7 @@ def test_memory_after_10_000_requests_is_that_after_1000(run, digits):
         assert memory(service) < before + 10
 
 
+@pytest.mark.slow
 @LINUX
 def test_memory_stays_level_under_bad_input(service):
     def send_all() -> None:
@@ -164,6 +166,7 @@ def test_a_body_without_a_length_is_limited_too(service):
     assert refusal(response)[0] == 413
 
 
+@pytest.mark.slow
 def test_slow_clients_are_not_waited_for(run, digits):
     with started(run, patience=0.5) as service:
         began = time.perf_counter()
@@ -259,6 +262,7 @@ def asked(model, body: bytes, seconds: float = 30):
         assert pool.alive == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_over_a_picture_is_asked_once_more(poison, digits, tmp_path):
     poison.once = str(tmp_path / "happened")
     answer = asked(poison, digits[0])
@@ -271,6 +275,7 @@ def test_a_picture_that_kills_twice_is_given_up(poison, digits):
         asked(poison, digits[0])
 
 
+@pytest.mark.slow
 def test_a_picture_that_takes_too_long_is_given_up(poison, digits):
     poison.sleeps = True
     began = time.perf_counter()
@@ -279,6 +284,7 @@ def test_a_picture_that_takes_too_long_is_given_up(poison, digits):
     assert time.perf_counter() - began < 30
 
 
+@pytest.mark.slow
 @LINUX
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_waits_for_what_has_begun(run, digits, how):
@@ -301,6 +307,7 @@ def test_the_end_waits_for_what_has_begun(run, digits, how):
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+@pytest.mark.slow
 @LINUX
 def test_the_workers_end_when_the_service_is_killed(run):
     with started(run) as service:
@@ -314,6 +321,7 @@ def test_the_workers_end_when_the_service_is_killed(run):
         assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 def test_the_log_has_a_line_for_each_request(run, digits):
     with started(run) as service:
         service.post("predict", content=digits[0], headers=PNG)
