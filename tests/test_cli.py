@@ -680,7 +680,9 @@ def never_stopped(data, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("model", ["cnn_simple", "cnn_baseline"])
+@pytest.mark.parametrize(
+    "model", [pytest.param("cnn_simple", marks=pytest.mark.slow), "cnn_baseline"]
+)
 def test_killed_in_epoch_2_and_resumed_is_as_never_stopped(
     minicnn, process, data, never_stopped, model
 ):
@@ -724,6 +726,7 @@ def test_ctrl_c_is_one_line_wherever_it_comes(command, monkeypatch, how):
     assert sys.unraisablehook is before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_leaves_a_run_to_use_and_to_resume(minicnn, process, data, never_stopped):
     running = after_epoch_1(process(*train("cnn_simple", data, "my run")))
@@ -743,6 +746,7 @@ def test_ctrl_c_leaves_a_run_to_use_and_to_resume(minicnn, process, data, never_
     assert json.loads(Path("my run/metrics.json").read_text())["interrupted"] is False
 
 
+@pytest.mark.slow
 def test_of_two_runs_started_at_once_in_one_folder_one_is_refused(process, data):
     command = ["train", "mlp", "--epochs", 1, "--data", data, "--out", "r"]
     both = [ended(running) for running in [process(*command), process(*command)]]
@@ -770,6 +774,7 @@ def small_disk(tmp_path):
     yield folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_run_with_a_message_and_its_last_good_files(process, data, small_disk):
     """The first checkpoint, 218 kB, fits; with the optimizer's moments, it does not any more."""
     folder, prepare = small_disk

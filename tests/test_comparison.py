@@ -287,6 +287,7 @@ def test_the_twin_sees_the_same_batches_at_the_same_rates_and_learns_the_same(da
     assert row.keras.best_epoch == row.minicnn.best_epoch
 
 
+@pytest.mark.slow
 def test_the_twin_takes_over_every_setting_of_a_run(run_folder, data):
     before = files(run_folder)
     found = compare([run_folder], "out", None, keras=True, epochs=None)
@@ -440,6 +441,7 @@ def test_a_killed_process_is_gone_on_with(data, whole, command):
     assert [timeless(comparison.Row.of(row)) for row in rows] == expected
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(data, command, monkeypatch):
     arguments = ["compare", "mlp", "--keras", "--epochs", 2, "--seed", 3, "--data", data]
     with monkeypatch.context() as patch:

@@ -232,6 +232,7 @@ def train(command, tiny, out, *arguments):
     return command("train", "cnn_baseline", *common, "--out", out, *arguments)
 
 
+@pytest.mark.slow
 def test_training_with_mine_gives_what_the_engine_gives_and_says_whose_it_is(
     command, mine, tiny, tmp_path
 ):

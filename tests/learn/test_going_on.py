@@ -265,6 +265,7 @@ def test_what_the_engine_cannot_run_with_is_a_curve_that_stops():
     assert {"right", "one part broken"} <= {*labels}
 
 
+@pytest.mark.slow
 def test_a_surprise_can_be_seen():
     known = sabotage.suspects(library.lessons())
     hidden = sabotage.find("relu_vjp:in_place", known)

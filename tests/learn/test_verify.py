@@ -14,6 +14,7 @@ from minicnn.learn.swap import swap
 from minicnn.learn.verify import holds_solution, is_reached, verify
 
 
+@pytest.mark.slow
 def test_a_lesson_is_proven():
     lesson = library.lesson(7)
     (proof,) = verify([lesson], library.lessons(), with_notebooks=False)

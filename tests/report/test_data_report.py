@@ -193,6 +193,7 @@ def test_the_command_writes_a_folder_and_says_where(command, data, tmp_path):
     assert str(out / "exploration.html") in result.out
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_numbers_as_json(command, data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = command("explore", "--data", data, "--out", ".", "--json")

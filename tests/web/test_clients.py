@@ -135,6 +135,7 @@ def test_who_never_reads_and_who_never_ends_keep_nobody_waiting(service, digits)
     is_well(service, digits[0])
 
 
+@pytest.mark.slow
 def test_64_clients_with_good_and_bad_bodies_get_each_their_own_answer(service, digits):
     names = [*BODIES]
 
