@@ -1,5 +1,7 @@
 """The table of kernels: whose function runs, for how long, and from several threads at once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -279,3 +281,21 @@ def test_two_python_threads_run_fast_kernels_at_once(run_python, layer):
     """numba's "workqueue" layer aborts the process when two threads enter it together."""
     out = run_python("-c", TWO_THREADS, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
     assert out == "[150, 150] wrong: 0\n"
+
+
+@pytest.mark.slow
+def test_what_is_compiled_ahead_is_what_a_training_step_needs(run_python, tmp_path):
+    """Of those kernels nothing more is compiled then: arrays and numbers have the same types."""
+    names = {"_multiply_nonzero", "_weight_gradient", "_input_gradient_of_winners", "_adam_step"}
+    env = {"NUMBA_CACHE_DIR": str(tmp_path), "MINICNN_COMPILES_AHEAD": "yes"}
+
+    def compiled() -> dict[str, set[str]]:
+        kept = [path.name for path in tmp_path.rglob("*.nbc")]
+        return {name: {file for file in kept if f".{name}-" in file} for name in names}
+
+    run_python("-m", "minicnn.kernels.fast.ahead", **env)
+    ahead = compiled()
+    assert all(ahead.values())
+    step = Path(__file__).parents[1] / "benchmarks" / "scripts" / "first_step.py"
+    assert run_python(str(step), **env) == "first step done\n"
+    assert compiled() == ahead

@@ -373,7 +373,7 @@ def line_of(page, chart: str, kind: str) -> np.ndarray:
 
 
 def test_a_browser_shows_the_curves_and_changes_nothing(browser, settings, started, tmp_path):
-    long = dataclasses.replace(settings, epochs=12, batch_size=20)  # some seconds
+    long = dataclasses.replace(settings, epochs=12, batch_size=8)  # some seconds
     expected = runs.train(long, tmp_path / "expected", progress=False)
     training = started(InBrowser(long, tmp_path / "run"))
     first, second = training.open(browser), training.open(browser)

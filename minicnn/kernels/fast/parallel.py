@@ -6,10 +6,12 @@ threads that start kernels at once take turns, since numba's simplest threading 
 the process otherwise; no time is lost, as one kernel already keeps every core busy.
 """
 
+import atexit
 import contextlib
 import ctypes
 import functools
 import os
+import subprocess
 import sys
 import threading
 import types
@@ -152,11 +154,36 @@ def _was_compiled(compiled: Any) -> bool:
 
 @functools.cache
 def _announce_compilation() -> None:
+    if COMPILES_AHEAD in os.environ:
+        return
     print(
-        "minicnn: compiling the fast kernels for this processor, each once; about 20 seconds for "
+        "minicnn: compiling the fast kernels for this processor, each once; about 15 seconds for "
         "a first training",
         file=sys.stderr,
     )
+    if numba.get_num_threads() > 1:
+        _compile_ahead()
+
+
+COMPILES_AHEAD = "MINICNN_COMPILES_AHEAD"
+"""Set in the environment of the process that does so."""
+
+
+def _compile_ahead() -> None:
+    """Start a process that compiles kernels which will be needed later; see `ahead`."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "minicnn.kernels.fast.ahead"],
+        env={**os.environ, COMPILES_AHEAD: "yes"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    atexit.register(_end, process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    process.wait()
 
 
 def contiguous(array: Array) -> Array:
