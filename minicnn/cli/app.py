@@ -51,11 +51,12 @@ def show(table: Table) -> None:
 
 
 def show_facts(facts: Sequence[tuple[str, str]], *look: Path) -> None:
-    """Print the facts at the head of a report, and the files to look at."""
+    """Print facts, each with its name before it, and the files to look at if there are any."""
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column()
     for what, value in facts:
         table.add_row(what, value)
     show(table)
-    print("\nLook: ", *look, sep="  ")
+    if look:
+        print("\nLook: ", *look, sep="  ")

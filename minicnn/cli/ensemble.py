@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from minicnn.cli.app import JsonOption, app, show
+from minicnn.cli.app import JsonOption, app, show_facts
 
 
 @app.command()
@@ -43,13 +42,13 @@ def ensemble(
     if as_json:
         print(json.dumps(figures, indent=2))
         return
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    table.add_row("file", str(out))
-    table.add_row("size", f"{out.stat().st_size / 1024:,.0f} KB")
-    table.add_row("members", str(len(run)))
-    table.add_row("parameters", f"{model.parameter_count():,}")
-    show(table)
+    show_facts(
+        [
+            ("file", str(out)),
+            ("size", f"{out.stat().st_size / 1024:,.0f} KB"),
+            ("members", str(len(run))),
+            ("parameters", f"{model.parameter_count():,}"),
+        ]
+    )
     name = shlex.quote(str(out))
     print(f"\nNext:  minicnn evaluate {name}    minicnn predict {name} --examples")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show_facts
 
 
 class Format(StrEnum):
@@ -49,16 +48,16 @@ def export(
     if as_json:
         print(json.dumps(result.numbers(), indent=2))
         return
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    table.add_row("file", str(path))
-    table.add_row("size", f"{result.bytes / 1024:,.0f} KB")
-    table.add_row("checked in", f"{result.engine}, on {result.images:,} test pictures")
-    table.add_row("same class", f"{100 * result.agreement:.2f} %")
-    table.add_row("largest difference", f"{result.largest_difference:.1e} of a probability")
-    table.add_row("accuracy", f"{result.accuracy:.4f}, minicnn's {result.model_accuracy:.4f}")
-    show(table)
+    show_facts(
+        [
+            ("file", str(path)),
+            ("size", f"{result.bytes / 1024:,.0f} KB"),
+            ("checked in", f"{result.engine}, on {result.images:,} test pictures"),
+            ("same class", f"{100 * result.agreement:.2f} %"),
+            ("largest difference", f"{result.largest_difference:.1e} of a probability"),
+            ("accuracy", f"{result.accuracy:.4f}, minicnn's {result.model_accuracy:.4f}"),
+        ]
+    )
 
 
 def _default(run: Path, to: Format, int8: bool) -> Path:

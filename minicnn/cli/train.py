@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from minicnn.cli.app import ClassesOption, DataOption, JsonOption, app, show
+from minicnn.cli.app import ClassesOption, DataOption, JsonOption, app, show, show_facts
 
 if TYPE_CHECKING:
     from minicnn.data.augmentation import Augmentation
@@ -208,18 +208,19 @@ def _show_parts(folder: str, through: int | None) -> None:
 
 def _show_run(folder: Path, metrics: dict[str, Any]) -> None:
     name = shlex.quote(str(folder))
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    table.add_row("test accuracy", f"{metrics['test_accuracy']:.4f}")
-    table.add_row("test loss", f"{metrics['test_loss']:.4f}")
+    facts = [
+        ("test accuracy", f"{metrics['test_accuracy']:.4f}"),
+        ("test loss", f"{metrics['test_loss']:.4f}"),
+    ]
     if "validation_accuracy" in metrics:
         best = f"{metrics['validation_accuracy']:.4f}, in epoch {metrics['best_epoch']}"
-        table.add_row("validation", best)
-    table.add_row("parameters", f"{metrics['parameters']:,}")
-    table.add_row("seconds", f"{metrics['seconds']:.1f}")
-    table.add_row("run folder", str(folder))
-    show(table)
+        facts.append(("validation", best))
+    facts += [
+        ("parameters", f"{metrics['parameters']:,}"),
+        ("seconds", f"{metrics['seconds']:.1f}"),
+        ("run folder", str(folder)),
+    ]
+    show_facts(facts)
     if metrics["interrupted"]:
         print(f"\nStopped early. To go on:  minicnn train --out {name} --resume")
     print(f"\nNext:  minicnn evaluate {name}    minicnn summary {name}    minicnn models")

@@ -46,12 +46,5 @@ def accuracies(rows: Sequence[Row]) -> Figure:
     axes.xaxis.set_major_formatter(style.percent)
     axes.set_xlabel("test accuracy, 95 % interval", **style.words())
     if len(engines) > 1:
-        figure.legend(
-            *axes.get_legend_handles_labels(),
-            loc="outside upper right",
-            ncols=len(engines),
-            fontsize=style.TEXT,
-            labelcolor=style.INK,
-            frameon=False,
-        )
+        style.legend_above(figure, axes, len(engines))
     return figure

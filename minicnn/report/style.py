@@ -138,3 +138,15 @@ def legend(axes: Axes) -> None:
     """What each line means, on paper of its own so that no grid line runs through the words."""
     box = axes.legend(fontsize=TEXT, labelcolor=INK, facecolor=PAPER, edgecolor="none")
     box.get_frame().set_alpha(1)
+
+
+def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
+    """What each mark means, in a line at the top right of the figure, outside of all axes."""
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside upper right",
+        ncols=columns,
+        fontsize=TEXT,
+        labelcolor=INK,
+        frameon=False,
+    )

@@ -67,14 +67,7 @@ def slices(trials: Sequence[Trial], rows: Sequence[Row]) -> Figure:
         _finish(axes, trials, named=axes in grid[::columns])
     for axes in grid[len(rows) :]:
         axes.set_visible(False)
-    figure.legend(
-        *grid[0].get_legend_handles_labels(),
-        loc="outside upper right",
-        ncols=len(LOOKS),
-        fontsize=style.TEXT,
-        labelcolor=style.INK,
-        frameon=False,
-    )
+    style.legend_above(figure, grid[0], len(LOOKS))
     return figure
 
 
