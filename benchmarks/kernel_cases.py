@@ -269,16 +269,24 @@ def _normalisation(shape: Shape) -> Iterator[Case]:
     count, epsilon = math.prod(x), 1e-3
     yield Case("moments", where, 4 * count, _size(x), (x,), lambda x: lambda: kernels.moments(x))
 
-    def forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> Step:
-        mean, variance = kernels.moments(x)
-        return lambda: kernels.batch_norm(x, gamma, beta, mean, variance, epsilon)
+    def with_statistics(kernel: str, at: int) -> Callable[..., Step]:
+        """The kernel with mean and variance of its argument number `at` as the last two arrays."""
 
-    def backward(dy: np.ndarray, x: np.ndarray, gamma: np.ndarray) -> Step:
-        mean, variance = kernels.moments(x)
-        return lambda: kernels.batch_norm_vjp(dy, x, gamma, mean, variance, epsilon)
+        def prepare(*arrays: np.ndarray) -> Step:
+            statistics = kernels.moments(arrays[at])
+            return lambda: getattr(kernels, kernel)(*arrays, *statistics, epsilon)
 
-    yield Case("batch_norm", where, 4 * count, _size(x, x), (x, channel, channel), forward)
-    yield Case("batch_norm_vjp", where, 8 * count, _size(x, x, x), (x, x, channel), backward)
+        return prepare
+
+    both, forth, back = (channel, channel), _size(x, x), _size(x, x, x)
+    for kernel, arrays, work, moved in (
+        ("batch_norm", (x, *both), 4, forth),
+        ("batch_norm_vjp", (x, x, channel), 8, back),
+        ("batch_norm_relu", (x, *both), 5, forth),
+        ("batch_norm_relu_vjp", (x, x, *both), 10, back),
+    ):
+        prepare = with_statistics(kernel, at=int(kernel.endswith("vjp")))
+        yield Case(kernel, where, work * count, moved, arrays, prepare)
 
 
 def _loss(classes: int) -> Iterator[Case]:

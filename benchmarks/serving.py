@@ -32,9 +32,10 @@ from benchmarks.engines import ENVIRONMENT, EngineError
 from benchmarks.processes import SCRIPTS
 from benchmarks.settings import OURS
 from benchmarks.tables import Table
-from minicnn import runs, zoo
+from minicnn import zoo
 from minicnn.checkpoint import save_model
 from minicnn.files import atomic, write_json
+from minicnn.saved import open_model
 
 Data = dict[str, Any]
 Say = Callable[[str], None]
@@ -125,7 +126,7 @@ def ask(
 
 def asked_pictures(model: Path) -> list[Any]:
     """[PNG in base64, label, probability] of digits of the test set; the answers are our own."""
-    net, found = runs.open_model(model), []
+    net, found = open_model(model), []
     for image in mc.data.mnist()[1].images[:PICTURES, ..., 0]:
         answer, file = mc.predict(net, image), io.BytesIO()
         Image.fromarray(image).save(file, "PNG")

@@ -32,7 +32,7 @@ _HOME = {
     "report_run": "minicnn.run_report",
     "write_data_report": "minicnn.report.documents",
     "write_run_report": "minicnn.report.documents",
-    "open_model": "minicnn.runs",
+    "open_model": "minicnn.saved",
     "ensemble": "minicnn.ensembles",
     "export": "minicnn.bridge.export",
     "from_keras": "minicnn.bridge.live",

@@ -1,4 +1,4 @@
-"""Writing files and folders so that they appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and JSON."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minicnn.errors import WriteError
+from minicnn.errors import CheckpointError, WriteError
 
 StrPath = str | os.PathLike[str]
 
@@ -116,3 +116,18 @@ def write_json(path: StrPath, value: Any) -> None:
     """Write plain data as indented JSON, atomically."""
     with atomic(path) as partial:
         partial.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote, an object; raises `CheckpointError` for anything else."""
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path}: there is no such file; is {path.parent} the folder of a finished run?"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: holds no settings or figures")
+    return value

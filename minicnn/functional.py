@@ -205,6 +205,19 @@ def batch_norm(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e
     )
 
 
+@op
+def batch_norm_relu(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
+    """``relu(batch_norm(x, ...))`` in one pass over memory."""
+    statistics = (mean, variance, epsilon)
+    rules = once(lambda dy: kernels.batch_norm_relu_vjp(dy, x, gamma, beta, *statistics))
+    return (
+        kernels.batch_norm_relu(x, gamma, beta, *statistics),
+        lambda dy: rules(dy)[0],
+        lambda dy: rules(dy)[1],
+        lambda dy: rules(dy)[2],
+    )
+
+
 def _check_images(name: str, x: Array) -> None:
     if x.ndim != 4:
         raise ShapeError(f"{name}: the input must be images (N, H, W, C), got shape {x.shape}")

@@ -87,7 +87,7 @@ class _Parts:
 
     def __init__(self, model: Sequential, images: Array, labels: Array):
         self.model, self.images, self.labels = model, images, labels
-        self.steps = fused_steps(model.layers)
+        self.steps = fused_steps(model.layers, training=True)
         self.optimizer = Adam(1e-3)
         weighted = [any(layer.parameter_count() for layer in step.layers) for step in self.steps]
         # Before the first layer with weights nothing needs a gradient.

@@ -8,6 +8,7 @@ from minicnn.errors import DataError
 from minicnn.files import StrPath
 from minicnn.report.run_page import RunReport
 from minicnn.robustness import measure_robustness
+from minicnn.saved import open_model
 from minicnn.training import evaluate
 
 
@@ -25,7 +26,7 @@ def report_run(path: StrPath, data: StrPath | None = None, progress: bool = True
     path = Path(path)
     run = None if path.is_file() else runs.Run.opened(path)
     training, history = (run.metrics(), run.history()) if run else ({}, {})
-    model = runs.open_model(path)
+    model = open_model(path)
     _, test = runs.data_of(path, None if data is None else str(data))
     classes = model.layer_rows()[-1].output_shape[-1]
     if model.input_shape != test.image_shape or int(test.labels.max()) >= classes:

@@ -39,7 +39,7 @@ MOVED = Augmentation(rotation=12, zoom=0.12, shift=0.07, shear=6, elastic=0.6)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained unless told otherwise; see `minicnn.runs.Settings`."""
+    """How a model is trained unless told otherwise; see `minicnn.settings.Settings`."""
 
     optimizer: str = "adam"
     lr: float = 1e-3
@@ -149,8 +149,10 @@ def _best() -> list[Module]:
         *_normed(64),
         *_normed(64, 5, 2, "same"),
         Dropout(0.4),
-        *_normed(128, 4),
         Flatten(),
+        Dense(128),
+        BatchNorm(),
+        ReLU(),
         Dropout(0.4),
     ]
 

@@ -22,6 +22,7 @@ import minicnn as mc
 from minicnn import cli, optim, runs, zoo
 from minicnn.data import idx, write_idx
 from minicnn.data.augmentation import Augmentation
+from minicnn.settings import Settings
 
 from .patterns import write_data
 
@@ -38,7 +39,7 @@ def data(tmp_path_factory) -> Path:
 def run_folder(data, tmp_path_factory) -> Path:
     """A finished run that nobody changes."""
     folder = tmp_path_factory.mktemp("runs") / "mlp"
-    settings = runs.Settings.of("mlp", epochs=2, batch_size=40, data=str(data))
+    settings = Settings.of("mlp", epochs=2, batch_size=40, data=str(data))
     return runs.train(settings, folder, progress=False).folder
 
 
@@ -676,7 +677,7 @@ def never_stopped(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     settings = {"epochs": EPOCHS, "batch_size": 8, "patience": 9, "seed": 4, "data": str(data)}
     for model in ("cnn_simple", "cnn_baseline"):
-        runs.train(runs.Settings.of(model, **settings), folder / model, progress=False)
+        runs.train(Settings.of(model, **settings), folder / model, progress=False)
     return folder
 
 

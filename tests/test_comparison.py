@@ -27,6 +27,7 @@ from minicnn.errors import (
     UnknownNameError,
     WriteError,
 )
+from minicnn.settings import Settings
 
 from . import patterns
 
@@ -60,7 +61,7 @@ def copied(whole, tmp_path) -> Path:
 @pytest.fixture(scope="module")
 def run_folder(data, tmp_path_factory) -> Path:
     """A finished run of every setting that a twin must take over."""
-    settings = runs.Settings.of(
+    settings = Settings.of(
         "mlp",
         epochs=3,
         batch_size=50,
@@ -306,7 +307,7 @@ def test_the_twin_takes_over_every_setting_of_a_run(run_folder, data):
 
 def test_the_twin_takes_over_betas_views_and_the_last_epoch(data, tmp_path):
     own = {"beta1": 0.5, "beta2": 0.8, "views": 3, "keep": "last", "lr": 0.01}
-    settings = runs.Settings.of("mlp", epochs=3, batch_size=50, data=str(data), **own)
+    settings = Settings.of("mlp", epochs=3, batch_size=50, data=str(data), **own)
     run = runs.train(settings, tmp_path / "mine", progress=False)
     row = compare([run.folder], "out", None, keras=True, epochs=None).rows[0]
     theirs = json.loads(Path("out/mine-keras/history.json").read_text())
@@ -336,7 +337,7 @@ def test_the_twins_file_is_kerass_own_and_predicts_as_measured(whole, data):
 @pytest.mark.slow
 def test_a_twin_that_was_stopped_goes_on_as_if_it_had_not(data, monkeypatch):
     """cnn_simple has dropout, whose generators must go on too."""
-    settings = runs.Settings.of("cnn_simple", epochs=3, batch_size=60, data=str(data))
+    settings = Settings.of("cnn_simple", epochs=3, batch_size=60, data=str(data))
     sets = idx(data)
     keras_twin.train_twin(settings, "never", sets, progress=False)
     with monkeypatch.context() as patch:
@@ -357,9 +358,7 @@ def test_a_twin_that_was_stopped_goes_on_as_if_it_had_not(data, monkeypatch):
 def test_keras_draws_its_masks_from_the_seed_and_leaves_the_global_generators_alone(data):
     before = np.random.get_state()[1].tolist()
     train, _ = idx(data)
-    models = [
-        keras_twin.twin_of(runs.Settings.of("cnn_simple", seed=s), train)[0] for s in (1, 1, 2)
-    ]
+    models = [keras_twin.twin_of(Settings.of("cnn_simple", seed=s), train)[0] for s in (1, 1, 2)]
     x = train.scaled()
     a, b, c = (np.asarray(model.keras_model(x, training=True)) for model in models)
     np.testing.assert_array_equal(a, b)
@@ -518,7 +517,7 @@ def test_a_recipe_that_keras_cannot_follow(data, tmp_path):
     refuse(TrainingError, names, data, need, keras=True)
     both = "best: its augmentation and averaging cannot be done in Keras"
     refuse(TrainingError, ["best"], data, both, keras=True)
-    settings = runs.Settings.of("mlp", epochs=1, batch_size=50, averaging=0.9, data=str(data))
+    settings = Settings.of("mlp", epochs=1, batch_size=50, averaging=0.9, data=str(data))
     run = runs.train(settings, tmp_path / "averaged", progress=False)
     refuse(TrainingError, [run.folder], None, "averaged: its averaging cannot", keras=True)
     assert os.listdir() == ["averaged"]
@@ -539,7 +538,7 @@ def test_a_run_that_is_not_finished(run_folder, tmp_path):
 
 def test_runs_of_different_data(run_folder, tmp_path):
     data = write_data(tmp_path / "other", size=9, classes=5)
-    settings = runs.Settings.of("mlp", epochs=1, data=str(data))
+    settings = Settings.of("mlp", epochs=1, data=str(data))
     runs.train(settings, "theirs", progress=False)
     words = ["theirs: trained on", "(9, 9, 1), 5 classes", "(12, 12, 1), 4 classes"]
     refuse(DataError, [run_folder, "theirs"], None, *words)

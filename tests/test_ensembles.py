@@ -14,7 +14,9 @@ from minicnn.data import idx
 from minicnn.ensembles import ensemble
 from minicnn.errors import CheckpointError, ShapeError
 from minicnn.run_report import report_run
-from minicnn.runs import Run, Settings, open_model, train
+from minicnn.runs import Run, train
+from minicnn.saved import open_model
+from minicnn.settings import Settings
 from minicnn.training import evaluate
 
 from .patterns import write_data

@@ -210,6 +210,8 @@ def test_a_wrong_replacement_is_felt(name):
         nn.BatchNorm(),
         nn.Conv2D(2, 2, padding="same", activation="relu"),
         nn.Conv2D(2, 1),
+        nn.BatchNorm(),
+        nn.ReLU(),
         nn.AveragePool2D(1),
         nn.MaxPool2D(2, 1),
         nn.Dropout(0.2),

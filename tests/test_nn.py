@@ -635,42 +635,66 @@ NEIGHBOURS = {
     "padded pool": lambda: [conv("relu"), nn.MaxPool2D(2, padding="same")],
     "average pool": lambda: [conv("relu"), nn.AveragePool2D(2)],
     "dropout between": lambda: [conv("relu"), nn.Dropout(0.5), nn.MaxPool2D(2)],
+    "normed": lambda: [conv(None), nn.BatchNorm(), nn.ReLU()],
+    "normed, pool": lambda: [conv(None), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)],
+    "normed, no relu": lambda: [conv(None), nn.BatchNorm(), nn.MaxPool2D(2)],
+    "normed behind relu": lambda: [conv("relu"), nn.BatchNorm(), nn.ReLU()],
+    "normed behind pool": lambda: [conv("relu"), nn.MaxPool2D(2), nn.BatchNorm(), nn.ReLU()],
+    "normed rows": lambda: [nn.Flatten(), nn.Dense(7), nn.BatchNorm(), nn.ReLU()],
     "twice": lambda: [conv("relu"), nn.MaxPool2D(2), conv(None), nn.ReLU(), nn.MaxPool2D((1, 2))],
 }
 
 
+def with_statistics(model):
+    """The model as it is after some training: running averages that are not 0 and 1."""
+    rng = np.random.default_rng(2)
+    for layer in model.layers:
+        if isinstance(layer, nn.BatchNorm):
+            for tensor in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance):
+                tensor[...] = rng.uniform(0.2, 1, tensor.shape)
+    return model
+
+
 @both_sets
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("layers", NEIGHBOURS.values(), ids=NEIGHBOURS.keys())
-def test_a_model_computes_what_its_layers_compute_one_by_one(layers, kernel_set):
+def test_a_model_computes_what_its_layers_compute_one_by_one(layers, training, kernel_set):
     """It may take neighbours together; nobody must be able to tell."""
     x = images(3, 9, 10, 2)
-    model = nn.Sequential(*layers(), input_shape=x.shape[1:])
 
-    def one_by_one(y):
+    def together(model, y):
+        return model(y, training)
+
+    def one_by_one(model, y):
         for layer in model.layers:
-            y = layer(y)
+            y = layer(y, training)
         return y
 
     def values_and_gradients(run):
-        model.zero_grad()
+        model = with_statistics(nn.Sequential(*layers(), input_shape=x.shape[1:]))
         start = Tensor(x, requires_grad=True)
-        y = run(start)
+        y = run(model, start)
+        assert y.shape[1:] == model.output_shape(x.shape[1:])
         y.backward(np.random.default_rng(1).standard_normal(y.shape))
-        return [y.data, start.grad, *[p.grad for p in model.parameters()]]
+        return {"y": y.data, "dx": start.grad, "after": model.weights()} | {
+            name: p.grad for name, p in model.named_tensors() if p.requires_grad
+        }
 
     with kernels.use("reference"):
         expected = values_and_gradients(one_by_one)
     with kernels.use(kernel_set):
-        found = values_and_gradients(model)
-    assert found[0].shape[1:] == model.output_shape(x.shape[1:])
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=2e-6, atol=4e-6)
+        found = values_and_gradients(together)
+    for name, one in expected.pop("after").items():
+        np.testing.assert_allclose(found["after"][name], one, rtol=2e-6, atol=4e-6, err_msg=name)
+    for name, one in expected.items():
+        np.testing.assert_allclose(found[name], one, rtol=2e-6, atol=4e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("mine_at", [0, 1, 2])
-def test_a_layer_of_ones_own_is_never_passed_by(mine_at):
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("mine_at", [0, 1, 2, 3])
+def test_a_layer_of_ones_own_is_never_passed_by(mine_at, training):
     """A subclass with its own forward pass runs as written, whatever stands beside it."""
-    kinds = [nn.Conv2D, nn.ReLU, nn.MaxPool2D]
+    kinds = [nn.Conv2D, nn.BatchNorm, nn.ReLU, nn.MaxPool2D]
     ran = []
 
     class Mine(kinds[mine_at]):
@@ -679,6 +703,8 @@ def test_a_layer_of_ones_own_is_never_passed_by(mine_at):
             return super().forward(x, training)
 
     kinds[mine_at] = Mine
-    model = nn.Sequential(kinds[0](4, 3), kinds[1](), kinds[2](2), input_shape=(9, 9, 1))
-    model(images(2, 9, 9, 1))
+    model = nn.Sequential(
+        kinds[0](4, 3), kinds[1](), kinds[2](), kinds[3](2), input_shape=(9, 9, 1)
+    )
+    model(images(2, 9, 9, 1), training)
     assert ran == [Mine]

@@ -21,7 +21,8 @@ from minicnn.checkpoint import load_model
 from minicnn.data import idx, write_idx
 from minicnn.data.augmentation import Augmentation
 from minicnn.errors import CheckpointError, TrainingError, UnknownNameError, WriteError
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 
 FILES = {
     "config.json",
@@ -518,11 +519,11 @@ def test_other_settings_are_not_resumed(copied):
 
 
 def test_settings_of_a_run_take_more_epochs_only(copied):
-    assert Settings.of_run(copied.folder, lr=None) == copied.settings
-    longer = Settings.of_run(copied.folder, epochs=7, lr=0.001)
+    assert runs.settings_of(copied.folder, lr=None) == copied.settings
+    longer = runs.settings_of(copied.folder, epochs=7, lr=0.001)
     assert longer == dataclasses.replace(copied.settings, epochs=7)
     with pytest.raises(CheckpointError, match=r"lr 0\.001, now 0\.5$"):
-        Settings.of_run(copied.folder, epochs=7, lr=0.5)
+        runs.settings_of(copied.folder, epochs=7, lr=0.5)
 
 
 def test_fewer_epochs_than_done_are_refused(copied):

@@ -22,7 +22,8 @@ from minicnn.data import Dataset, write_idx
 from minicnn.errors import CheckpointError
 from minicnn.files import atomic, write_json
 from minicnn.robustness import Robustness, measure_robustness
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 from minicnn.tape import Array
 from minicnn.training import evaluate
 

@@ -16,7 +16,7 @@ import numpy as np
 from minicnn import kernels
 from minicnn.bridge.live import to_keras
 from minicnn.nn import Sequential
-from minicnn.runs import open_model
+from minicnn.saved import open_model
 from minicnn.web import worker
 from minicnn.web.app import build_app
 from minicnn.web.facts import model_facts

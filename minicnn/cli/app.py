@@ -41,7 +41,11 @@ ClassesOption = Annotated[
     typer.Option("--classes", help='Names of the classes, "A,B,C", or a file that maps labels.'),
 ]
 ModelArgument = Annotated[
-    Path, typer.Argument(help="The folder of a run, or a model's file: .npz, .keras or .h5.")
+    Path | None,
+    typer.Argument(
+        help="The folder of a run, or a model's file: .npz, .keras or .h5; if not given, the "
+        "trained model that comes with minicnn."
+    ),
 ]
 
 

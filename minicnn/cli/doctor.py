@@ -22,9 +22,10 @@ def doctor(
     from rich.table import Table
 
     from minicnn import runs
+    from minicnn.saved import named_model
     from minicnn.seeing.doctor import doctor as examine
 
-    chosen = runs.named_model(model)
+    chosen = named_model(model)
     directory = None if data is None else str(data)
     is_run = Path(model).is_dir() and model not in runs.zoo.ENTRIES
     train, _ = runs.data_of(model, directory) if is_run else runs.load_data(directory)

@@ -10,7 +10,7 @@ from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app
 
 @app.command()
 def evaluate(
-    run: ModelArgument,
+    run: ModelArgument = None,
     data: DataOption = None,
     views: Annotated[
         int | None,
@@ -20,9 +20,11 @@ def evaluate(
 ) -> None:
     """Measure a trained model on the test set."""
     from minicnn import metrics, runs
+    from minicnn.saved import SHIPPED, open_model
     from minicnn.training import evaluate as evaluate_model
 
-    model = runs.open_model(run)
+    run = run or SHIPPED
+    model = open_model(run)
     _, test = runs.data_of(run, None if data is None else str(data))
     result = evaluate_model(model, test, views=runs.views_of(run) if views is None else views)
     predictions = result.probabilities.argmax(axis=1)

@@ -21,8 +21,8 @@ class Format(StrEnum):
 
 @app.command()
 def export(
-    run: ModelArgument,
     to: Annotated[Format, typer.Option(help="What to write.")],
+    run: ModelArgument = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise to 8 bits (tflite): a quarter of the size.")
     ] = False,
@@ -38,11 +38,13 @@ def export(
     """Write a trained model for Keras, ONNX or TensorFlow Lite, and check it on test pictures."""
     from minicnn import runs
     from minicnn.bridge.export import export as export_model
+    from minicnn.saved import SHIPPED, open_model
 
-    path = _default(run, to, int8) if out is None else out
+    path = out or _default(run or Path(SHIPPED.name), to, int8)
     if path.suffix != f".{to}":
         raise typer.BadParameter(f"--out {path}: the name must end in .{to}")
-    model = runs.open_model(run)
+    run = run or SHIPPED
+    model = open_model(run)
     pictures = runs.data_of(run, None if data is None else str(data))
     result = export_model(model, path, softmax=not logits, int8=int8, data=pictures)
     if as_json:

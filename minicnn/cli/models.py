@@ -46,6 +46,6 @@ def summary(
     ],
 ) -> None:
     """Show a model layer by layer."""
-    from minicnn import runs
+    from minicnn.saved import named_model
 
-    print(runs.named_model(model).summary())
+    print(named_model(model).summary())

@@ -17,6 +17,22 @@ Row = dict[str, Any]
 """An answer as plain data; with an "error" in it, why there is none."""
 
 
+def model_and_pictures(
+    first: Path | None, others: Sequence[Path] | None
+) -> tuple[Path, list[Path]]:
+    """What reads, and what is read: `first` is a model, or one more picture for the shipped one."""
+    from minicnn.reader.picture import endings
+    from minicnn.saved import SHIPPED, is_saved_model
+
+    pictures = list(others or ())
+    if first is None:
+        return SHIPPED, pictures
+    is_picture = first.exists() or first.suffix.lower() in endings()
+    if is_saved_model(first) or not is_picture:  # what is not there is missed as a model
+        return first, pictures
+    return SHIPPED, [first, *pictures]
+
+
 def percent(share: float) -> str:
     """A probability, for people."""
     return f"{100 * share:.1f} %"

@@ -8,7 +8,14 @@ import typer
 from rich.table import Table
 
 from minicnn.cli.app import JsonOption, ModelArgument, app
-from minicnn.cli.pictures import Row, answer_all, percent, save_figure, show_rows
+from minicnn.cli.pictures import (
+    Row,
+    answer_all,
+    model_and_pictures,
+    percent,
+    save_figure,
+    show_rows,
+)
 
 if TYPE_CHECKING:
     from minicnn.nn import Sequential
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def predict(
-    run: ModelArgument,
+    run: ModelArgument = None,
     pictures: Annotated[
         list[Path] | None,
         typer.Argument(help="Pictures of one digit each, of any format and size."),
@@ -36,11 +43,13 @@ def predict(
     """Say which digit is on a picture: any size, any pen, dark on light or light on dark."""
     from minicnn import examples as shipped
     from minicnn import runs
+    from minicnn.saved import open_model
 
-    paths = [*(pictures or ()), *(shipped.labelled() if examples else ())]
+    chosen, paths = model_and_pictures(run, pictures)
+    paths += shipped.labelled() if examples else ()
     if not paths:
         raise typer.BadParameter("give at least one picture, or --examples")
-    model = runs.open_model(run)
+    model = open_model(chosen)
     if show_seen:
         out = out or runs.free_folder("predictions", ".")
     answer_all(paths, partial(_predict, model), out, partial(_print, as_json, out))

@@ -27,9 +27,10 @@ def profile(
     import numpy as np
 
     from minicnn import kernels as table
-    from minicnn import profiling, runs
+    from minicnn import profiling
+    from minicnn.saved import named_model
 
-    chosen = runs.named_model(model)
+    chosen = named_model(model)
     images, labels = _batch(chosen.input_shape, batch_size)
     with table.use(kernels), np.errstate(all="ignore"):
         found = profiling.profile(chosen, images, labels, rounds)

@@ -10,7 +10,14 @@ import typer
 from rich.table import Table
 
 from minicnn.cli.app import JsonOption, ModelArgument, app
-from minicnn.cli.pictures import Row, answer_all, percent, save_figure, show_rows
+from minicnn.cli.pictures import (
+    Row,
+    answer_all,
+    model_and_pictures,
+    percent,
+    save_figure,
+    show_rows,
+)
 
 if TYPE_CHECKING:
     from minicnn.reader.fields import Field
@@ -22,10 +29,10 @@ COLUMNS = ("picture", "field", "text", "confidence", "least_probability", "notes
 
 @app.command()
 def read(
-    run: ModelArgument,
+    run: ModelArgument = None,
     pictures: Annotated[
-        list[Path], typer.Argument(help="Pictures of numbers, or folders full of them.")
-    ],
+        list[Path] | None, typer.Argument(help="Pictures of numbers, or folders full of them.")
+    ] = None,
     lines: Annotated[
         bool, typer.Option("--lines", help="Read all lines, not only the largest.")
     ] = False,
@@ -53,11 +60,14 @@ def read(
     from minicnn.reader.fields import load_fields
     from minicnn.reader.recognise import Recogniser
 
-    paths = [path for each in pictures for path in _pictures_in(each)]
+    chosen, given = model_and_pictures(run, pictures)
+    if not given:
+        raise typer.BadParameter("give at least one picture, or a folder of them")
+    paths = [path for each in given for path in _pictures_in(each)]
     known = None if fields is None else load_fields(fields)
     if csv_file is not None:
         files.refuse_existing(csv_file)
-    model = Recogniser(run).model
+    model = Recogniser(chosen).model
     if show_read:
         out = out or runs.free_folder("readings", ".")
     answer = partial(_read, model, fields=known, lines=lines, expect=expect)

@@ -11,7 +11,7 @@ from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show_fac
 
 @app.command()
 def report(
-    run: ModelArgument,
+    run: ModelArgument = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -26,12 +26,13 @@ def report(
     from minicnn.files import refuse_taken
     from minicnn.progress import steps
     from minicnn.run_report import report_run
+    from minicnn.saved import SHIPPED
 
-    folder = _default(run) if out is None else out
+    folder = out or (_default(run) if run else Path(f"{SHIPPED.stem}-report"))
     refuse_taken(folder)
     with steps(2) as step:
         step("measuring")
-        found = report_run(run, data, progress=False)
+        found = report_run(run or SHIPPED, data, progress=False)
         step("drawing and writing")
         from minicnn.report.documents import write_run_report
 

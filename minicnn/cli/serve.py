@@ -12,7 +12,10 @@ from minicnn.cli.app import app
 def serve(
     run: Annotated[
         list[Path] | None,
-        typer.Argument(help="The folders of runs, or models' files: .npz, .keras or .h5."),
+        typer.Argument(
+            help="The folders of runs, or models' files: .npz, .keras or .h5; if not given, the "
+            "trained model that comes with minicnn."
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 lets the whole network in.")
@@ -33,13 +36,13 @@ def serve(
     """Serve a model, or two side by side: a page to draw on, and REST for programs (see /docs)."""
     from minicnn.bridge.extras import required
 
-    if not run:
-        raise typer.BadParameter("give the folder of a run, such as runs/cnn_classic-1")
     for package in ("starlette", "uvicorn", "python_multipart"):
         required(package, "web")
+    from minicnn.saved import SHIPPED
     from minicnn.web.server import serve as serve_model
     from minicnn.web.settings import Settings, default_workers
 
+    run = run or [SHIPPED]
     names = f"{' and '.join(map(str, run))} {'is' if len(run) == 1 else 'are'}"
 
     def ready(address: str) -> None:

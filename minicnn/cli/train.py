@@ -101,6 +101,7 @@ def train(
     """Train a model, measure it on the test set, and write a run folder."""
     from minicnn import runs
     from minicnn.data.class_names import read_names
+    from minicnn.settings import Settings, given, read_config
 
     changes: dict[str, Any] = {
         "model": model,
@@ -127,16 +128,16 @@ def train(
         "through": through,
     }
     if config is not None:
-        changes = {**runs.read_config(config), **runs.given(changes)}
+        changes = {**read_config(config), **given(changes)}
     if resume:
         if out is None:
             raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
         begun = runs.Run.opened(out).settings.model
         changes |= _augmentation(begun, augment)
-        settings = runs.Settings.of_run(out, **changes)
+        settings = runs.settings_of(out, **changes)
     else:
         changes |= _augmentation(changes.get("model") or "cnn_classic", augment)
-        settings = runs.Settings.of(**{"model": "cnn_classic", **runs.given(changes)})
+        settings = Settings.of(**{"model": "cnn_classic", **given(changes)})
     folder = out or runs.free_folder(settings.model)
     if settings.own_code is not None and not as_json:
         _show_parts(settings.own_code, settings.through)

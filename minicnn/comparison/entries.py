@@ -18,7 +18,8 @@ from minicnn.errors import (
 )
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 from minicnn.training import hold_out
 from minicnn.zoo import Recipe
 

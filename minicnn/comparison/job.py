@@ -26,7 +26,8 @@ from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
 from minicnn.files import atomic, new_folder, write_json
 from minicnn.progress import steps
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 
 
 class Job:

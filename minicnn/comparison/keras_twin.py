@@ -25,7 +25,8 @@ from minicnn.files import StrPath, atomic, new_folder, write_json
 from minicnn.nn import Module
 from minicnn.optim import Optimizer
 from minicnn.progress import ShowProgress
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 from minicnn.training import check_loss, evaluate, hold_out, run_epochs

@@ -2,17 +2,21 @@
 
 A layer with weights and the ReLU behind it are one step, and a convolution takes max pooling of
 windows side by side along: its full-sized output is never written to memory. Both ways of writing
-it are found, ``Conv2D(32, 3, activation="relu")`` and ``Conv2D(32, 3), ReLU()``. A subclass may do
-something else, so only the layers themselves are fused.
+it are found, ``Conv2D(32, 3, activation="relu")`` and ``Conv2D(32, 3), ReLU()``. Batch
+normalisation is one step with the ReLU behind it in training; in prediction, where it is the same
+for every picture, the convolution before it takes it into its weights. A subclass may do something
+else, so only the layers themselves are fused.
 """
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from minicnn.nn.layers import Conv2D, Dense, MaxPool2D, ReLU
+from minicnn.nn.layers import BatchNorm, Conv2D, Dense, MaxPool2D, ReLU
 from minicnn.nn.module import Module
 from minicnn.tensor import Tensor
+
+M = TypeVar("M", bound=Module)
 
 
 class Step(NamedTuple):
@@ -22,40 +26,54 @@ class Step(NamedTuple):
     forward: Callable[[Tensor, bool], Tensor]
 
 
-def fused_steps(layers: Sequence[Module]) -> list[Step]:
+def fused_steps(layers: Sequence[Module], training: bool) -> list[Step]:
     """The layers in steps, neighbours that go together in one.
 
     >>> from minicnn import nn
-    >>> steps = fused_steps([nn.Conv2D(8, 3), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten()])
-    >>> [len(step.layers) for step in steps]
-    [3, 1]
+    >>> layers = [nn.Conv2D(8, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten()]
+    >>> [len(step.layers) for step in fused_steps(layers, training=True)]
+    [1, 2, 1, 1]
+    >>> [len(step.layers) for step in fused_steps(layers, training=False)]
+    [4, 1]
     """
     steps: list[Step] = []
-    start = 0
-    while start < len(layers):
-        step = _step(layers, start)
+    rest = list(layers)
+    while rest:
+        step = _step(rest, training)
         steps.append(step)
-        start += len(step.layers)
+        rest = rest[len(step.layers) :]
     return steps
 
 
-def _step(layers: Sequence[Module], start: int) -> Step:
-    """The step that begins with this layer."""
-    layer, following = layers[start], layers[start + 1 : start + 3]
-    if type(layer) not in (Conv2D, Dense):
-        return Step((layer,), layer)
-    inside = layer.activation == "relu"  # type: ignore[attr-defined]
-    outside = layer.activation is None and bool(following) and type(following[0]) is ReLU  # type: ignore[attr-defined]
-    if not (inside or outside):
-        return Step((layer,), layer)
-    end = start + 1 + outside
-    if type(layer) is Dense:
-        return Step(tuple(layers[start:end]), layer.forward_fused)
-    pool = None
-    if end < len(layers) and _pools_side_by_side(layers[end]):
-        pool, end = layers[end]._pool, end + 1  # type: ignore[attr-defined]
-    forward = functools.partial(layer.forward_fused, pool=pool)  # type: ignore[attr-defined]
-    return Step(tuple(layers[start:end]), forward)
+def _step(layers: Sequence[Module], training: bool) -> Step:
+    """The step that begins with the first of these layers."""
+    first, *rest = layers
+    taken = [first]
+
+    def take(kind: type[M]) -> M | None:
+        """The next layer, if it is of this very kind."""
+        if not (rest and type(rest[0]) is kind):
+            return None
+        taken.append(rest[0])
+        return rest.pop(0)  # type: ignore[return-value]
+
+    def takes_relu(activation: str | None) -> bool:
+        return activation == "relu" or (activation is None and take(ReLU) is not None)
+
+    forward: Callable[[Tensor, bool], Tensor] = first
+    if type(first) is Conv2D:
+        norm = None if training or first.activation else take(BatchNorm)
+        relu = takes_relu(first.activation)
+        pool = take(MaxPool2D) if relu and rest and _pools_side_by_side(rest[0]) else None
+        if norm or relu:
+            size = pool._pool if pool else None
+            forward = functools.partial(first.forward_fused, norm=norm, relu=relu, pool=size)
+    elif type(first) is Dense:
+        if takes_relu(first.activation):
+            forward = first.forward_fused
+    elif type(first) is BatchNorm and training and take(ReLU):
+        forward = first.forward_fused
+    return Step(tuple(taken), forward)
 
 
 def _pools_side_by_side(layer: Module) -> bool:

@@ -15,6 +15,7 @@ from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.kernels.geometry import Pair, out_size
 from minicnn.nn.init import initializer
 from minicnn.nn.module import Module, Shape
+from minicnn.tape import Array
 from minicnn.tensor import Tensor
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -146,12 +147,25 @@ class Conv2D(Module):
         y = F.conv2d(x, self.weight, self.bias, self._stride, self.padding)
         return _activate(y, self.activation)
 
-    def forward_fused(self, x: Tensor, training: bool, pool: Pair | None) -> Tensor:
-        """Convolution and ReLU in one, and if there is a `pool` then max pooling by it as well."""
-        arguments = (x, self.weight, self.bias, self._stride, self.padding)
-        if pool is None:
-            return F.conv2d_relu(*arguments)
-        return F.conv2d_relu_max_pool2d(*arguments, pool)
+    def forward_fused(
+        self,
+        x: Tensor,
+        training: bool,
+        norm: "BatchNorm | None" = None,
+        relu: bool = True,
+        pool: Pair | None = None,
+    ) -> Tensor:
+        """Convolution and what follows it in one: `norm` (only in prediction), ReLU, max pooling.
+
+        - `pool`: the size of the pools, or None; with pooling there is always ReLU.
+        """
+        weight, bias = (
+            norm.folded_into(self.weight, self.bias) if norm else (self.weight, self.bias)
+        )
+        arguments = (x, weight, bias, self._stride, self.padding)
+        if pool is not None:
+            return F.conv2d_relu_max_pool2d(*arguments, pool)
+        return F.conv2d_relu(*arguments) if relu else F.conv2d(*arguments)
 
 
 @dataclass(eq=False)
@@ -178,15 +192,34 @@ class BatchNorm(Module):
         self.moving_variance = Tensor(np.ones(channels, np.float32))
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
+        self._check(x)
+        if not training:
+            return (x - self.moving_mean) * self._scale() + self.beta
+        return F.batch_norm(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
+
+    def forward_fused(self, x: Tensor, training: bool) -> Tensor:
+        """The layer and ReLU in one, in training."""
+        self._check(x)
+        return F.batch_norm_relu(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
+
+    def folded_into(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (..., C) and bias (C,) that do in prediction what they and this layer do."""
+        scale = self._scale()
+        return weight * scale, (bias - self.moving_mean) * scale + self.beta
+
+    def _check(self, x: Tensor) -> None:
         if x.shape[-1] != self.gamma.size:
             raise ShapeError(f"the input must have {self.gamma.size} channels, got shape {x.shape}")
-        if not training:
-            scale = self.gamma / F.sqrt(self.moving_variance + self.epsilon)
-            return (x - self.moving_mean) * scale + self.beta
+
+    def _scale(self) -> Tensor:
+        return self.gamma / F.sqrt(self.moving_variance + self.epsilon)
+
+    def _statistics(self, x: Tensor) -> tuple[Array, Array]:
+        """Mean and variance of each channel; the running averages take them in."""
         mean, variance = kernels.moments(x._data)
         for average, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average[...] = self.momentum * average.data + (1 - self.momentum) * now
-        return F.batch_norm(x, self.gamma, self.beta, mean, variance, self.epsilon)
+        return mean, variance
 
 
 # ------------------------------------------------------------------ layers without weights

@@ -87,7 +87,7 @@ class Sequential(Module):
             raise ShapeError(
                 f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
             )
-        for step in fused_steps(self.layers):
+        for step in fused_steps(self.layers, training):
             try:
                 x = step.forward(x, training)
             except ShapeError as error:

@@ -16,7 +16,8 @@ from minicnn.reader.frame import frame, is_framed
 from minicnn.reader.ink import find_ink
 from minicnn.reader.picture import Grey, Source, open_picture
 from minicnn.reader.sheet import without_table
-from minicnn.runs import Run, open_model
+from minicnn.runs import Run
+from minicnn.saved import open_model
 
 DIGITS = tuple("0123456789")
 

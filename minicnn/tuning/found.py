@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from minicnn.runs import Settings
+from minicnn.settings import Settings
 from minicnn.tuning.space import Row
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from minicnn import runs, zoo
+from minicnn import zoo
 from minicnn.data import Dataset
 from minicnn.data.augmentation import Augmentation
 from minicnn.errors import CheckpointError, TrainingError
-from minicnn.runs import Settings
+from minicnn.settings import Settings, given
 from minicnn.training import hold_out
 from minicnn.tuning.space import Row, drawn, fixed_value, plain, rows_for
 
@@ -104,7 +104,7 @@ class Plan:
         own = {**vars(settings), **vars(settings.augmentation)}
         own["dropout"] = sum(rates) / len(rates) if rates else None
         nearest = {row.name: row.nearest(own[row.name]) for row in self.rows}
-        return runs.given(nearest)
+        return given(nearest)
 
     def plain(self) -> dict[str, Any]:
         """As plain data, to be kept beside the study and compared."""

@@ -19,6 +19,7 @@ from minicnn import runs
 from minicnn.callbacks import Callback, Training
 from minicnn.data import Dataset
 from minicnn.errors import TrainingError
+from minicnn.settings import Settings
 from minicnn.tuning.found import Trial, Tuning
 from minicnn.tuning.journal import opened
 from minicnn.tuning.plan import Plan
@@ -145,7 +146,7 @@ class Search:
         self.watch.ended(trial.number, trial.params, accuracy, "best" if accuracy > best else "")
         return accuracy
 
-    def _trained(self, settings: runs.Settings, trial: optuna.Trial, show: Callback) -> float:
+    def _trained(self, settings: Settings, trial: optuna.Trial, show: Callback) -> float:
         """The accuracy of a model that is trained by these settings; raises `TrialPruned`."""
         report = _Report(trial)
         try:

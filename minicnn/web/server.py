@@ -11,7 +11,7 @@ import uvicorn
 
 from minicnn.files import StrPath
 from minicnn.reader.recognise import frame_shape
-from minicnn.runs import open_model
+from minicnn.saved import open_model
 from minicnn.web.app import build_app
 from minicnn.web.facts import model_facts
 from minicnn.web.listener import Server, listen

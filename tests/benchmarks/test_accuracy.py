@@ -23,6 +23,7 @@ from minicnn import metrics, runs, zoo
 from minicnn.data import idx
 from minicnn.errors import CheckpointError, UnknownNameError
 from minicnn.runs import Run
+from minicnn.settings import Settings
 
 from ..patterns import write_data
 
@@ -238,7 +239,7 @@ def test_the_process_of_a_timed_recipe_is_timed_after_one_that_warms_up(
         assert (command[start + 1], given["--validation"], given["--keep"]) == ("mlp", "0", "last")
         changes = {"validation": 0.0, "keep": "last", "epochs": int(given["--epochs"])}
         seed = int(given["--seed"])
-        settings = runs.Settings.of("mlp", seed=seed, data=given["--data"], **changes)
+        settings = Settings.of("mlp", seed=seed, data=given["--data"], **changes)
         runs.train(settings, given["--out"], progress=False)
         return Timed([], 7.5)
 

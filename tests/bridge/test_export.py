@@ -11,7 +11,6 @@ import onnxruntime
 import pytest
 
 import minicnn as mc
-from minicnn import runs
 from minicnn.bridge.export import FORMATS, export
 from minicnn.data import Dataset
 from minicnn.errors import (
@@ -23,6 +22,8 @@ from minicnn.errors import (
     WriteError,
 )
 from minicnn.files import write_json
+from minicnn.saved import open_model
+from minicnn.settings import Settings
 
 endings = pytest.mark.parametrize("ending", FORMATS)
 
@@ -33,7 +34,7 @@ def folder(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
     folder.mkdir()
     mc.save_model(folder / "model.npz", trained)
-    write_json(folder / "config.json", dataclasses.asdict(runs.Settings.of("mlp")))
+    write_json(folder / "config.json", dataclasses.asdict(Settings.of("mlp")))
     return folder
 
 
@@ -175,7 +176,7 @@ def test_the_command_prints_json(run, command, tmp_path):
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_a_file_of_keras_serves_as_a_run(run, command, ending):
     path = run / f"model{ending}"
-    path.write_bytes(FORMATS[ending].content(runs.open_model(run)))
+    path.write_bytes(FORMATS[ending].content(open_model(run)))
     of_run = json.loads(command("evaluate", run, "--json").out)
     of_file = json.loads(command("evaluate", path, "--json").out)
     assert of_file == of_run
@@ -209,6 +210,6 @@ def test_mistakes_are_one_line_and_leave_no_file(run, command, monkeypatch, argu
 
 
 def test_open_model_takes_what_save_model_wrote(run, trained):
-    assert runs.open_model(run / "model.npz").config() == trained.config()
+    assert open_model(run / "model.npz").config() == trained.config()
     with pytest.raises(CheckpointError, match=r"config\.json: there is no such file"):
-        runs.open_model(run.parent)
+        open_model(run.parent)

@@ -11,7 +11,8 @@ from minicnn.checkpoint import load_model, save_model
 from minicnn.data import write_idx
 from minicnn.data.class_names import read_names, split_names
 from minicnn.errors import CheckpointError, DataError
-from minicnn.runs import Settings, load_data
+from minicnn.runs import load_data
+from minicnn.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ PROMISES_OF_A_WRONG_RULE = 0.09  # how far off one is at least: 1 - 1 / 1.1
 RULES = [
     *((name, None) for name in kernels.NAMES if name.startswith(("conv2d_d", "dense_d"))),
     *((name, None) for name in kernels.NAMES if name.endswith("_vjp") and "batch" not in name),
-    *(("batch_norm_vjp", part) for part in range(3)),
+    *((f"batch_norm{relu}_vjp", part) for relu in ("", "_relu") for part in range(3)),
 ]
 
 
@@ -63,6 +63,8 @@ def net():
         nn.Flatten(),
         nn.BatchNorm(),
         nn.Dense(16, activation="relu"),
+        nn.BatchNorm(),
+        nn.ReLU(),
         nn.Dense(10),
         input_shape=(28, 28, 1),
     )

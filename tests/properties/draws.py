@@ -246,6 +246,16 @@ def _batch_norm_vjp(case: Case) -> Arguments:
     return [_rows(case, 7, case.x_shape), _x(case), *_statistics(case), 1e-3]
 
 
+def _batch_norm_relu_vjp(case: Case) -> Arguments:
+    """No result is near ReLU's bend: each is gamma times something in ±(0.4, 1.1)."""
+    gamma, mean, variance = _statistics(case)
+    normal = away_from_zero(case.rng, case.x_shape) / 2
+    normal += np.copysign(0.5, normal)
+    x = mean + normal * np.sqrt(variance + 1e-3)
+    arguments = [x, gamma, gamma / 10, mean, variance]
+    return [_rows(case, 7, case.x_shape), *(a.astype(case.dtype) for a in arguments), 1e-3]
+
+
 def _matmul(case: Case) -> Arguments:
     a, b = (case.batch * case.image[0], case.channels), (case.channels, case.filters)
     return [_rows(case, 8, a), _rows(case, 9, b)]
@@ -328,6 +338,8 @@ ARGUMENTS: dict[str, Callable[[Case], Arguments]] = {
     "moments": lambda case: [_offset(case)],
     "batch_norm": _batch_norm,
     "batch_norm_vjp": _batch_norm_vjp,
+    "batch_norm_relu": _batch_norm,
+    "batch_norm_relu_vjp": _batch_norm_relu_vjp,
     "softmax": lambda case: [_logits(case)],
     "softmax_cross_entropy": lambda case: [_logits(case), _targets(case)],
     "softmax_cross_entropy_vjp": _loss_vjp,
@@ -371,6 +383,7 @@ def longest_sum(name: str, case: Case) -> int:
         "dense_dbias": case.batch * case.image[0],
         "moments": case.batch * pixels,
         "batch_norm_vjp": case.batch * pixels,
+        "batch_norm_relu_vjp": case.batch * pixels,
         "softmax": case.channels,
         "softmax_cross_entropy": case.channels,
         # A place is float64 whatever the images are, and rounded more, the further away it is.

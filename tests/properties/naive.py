@@ -254,6 +254,15 @@ def batch_norm_vjp(dy, x, gamma, mean, variance, epsilon):
     return dx.reshape(x.shape), dgamma, dbeta
 
 
+def batch_norm_relu(x, gamma, beta, mean, variance, epsilon):
+    return relu(batch_norm(x, gamma, beta, mean, variance, epsilon))
+
+
+def batch_norm_relu_vjp(dy, x, gamma, beta, mean, variance, epsilon):
+    alive = relu_vjp(dy, batch_norm_relu(x, gamma, beta, mean, variance, epsilon))
+    return batch_norm_vjp(alive, x, gamma, mean, variance, epsilon)
+
+
 def _log_softmax(logits) -> list[Decimal]:
     """50 digits, and no trick: exponents of a Decimal go up to 10**18."""
     z = [Decimal(float(value)) for value in logits]

@@ -178,6 +178,7 @@ OTHERS = (
     "getitem",
     "concatenate",
     "batch_norm",
+    "batch_norm_relu",
 )
 
 
@@ -395,3 +396,25 @@ def test_batch_norm_by_the_statistics_of_the_batch(kernel_set, shape, seed):
 
     with kernels.use(kernel_set):
         gradcheck(normalised, x, *between(rng, (2, shape[-1])), seed=seed)
+
+
+@both_sets
+@some
+@given(
+    rows=st.integers(2, 9),
+    pixels=st.integers(1, 3),
+    channels=st.sampled_from((1, 3, 9)),
+    seed=seeds,
+)
+def test_batch_norm_with_relu(kernel_set, rows, pixels, channels, seed):
+    """Each channel is above 0 in some rows and below in others, never near it."""
+    rng = np.random.default_rng(seed)
+    sides = np.resize([-1.0, 1.0], rows)[:, None, None]
+    x = rng.permuted(sides * rng.uniform(0.8, 1.2, (rows, pixels, channels)), axis=0)
+    gamma = rng.uniform(0.5, 1, channels) * rng.choice([-1, 1], channels)
+
+    def normalised(x, gamma, beta):
+        return F.batch_norm_relu(x, gamma, beta, *reference.moments(x.data))
+
+    with kernels.use(kernel_set):
+        gradcheck(normalised, x, gamma, between(rng, (channels,)) / 10, seed=seed)

@@ -13,7 +13,8 @@ from PIL import Image, ImageSequence
 import minicnn as mc
 from minicnn import cli, nn
 from minicnn.examples import labelled
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 
 
 def make_run(folder: Path, model) -> Path:

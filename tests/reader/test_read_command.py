@@ -11,7 +11,8 @@ from PIL import Image
 import minicnn as mc
 from minicnn.files import write_json
 from minicnn.reader import canvas
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +184,7 @@ def test_what_cannot_be_read_stops_no_other(read, digits):
         (["a.png", "--csv", "no/such/all.csv"], "there is no folder no/such"),
         (["a.png", "--expect", "0"], "greater than or equal to 1"),
         (["empty"], "empty: there are no pictures in this folder"),
-        ([], "Missing argument"),
+        ([], "give at least one picture"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_read(read, arguments, message):

@@ -14,7 +14,8 @@ from minicnn.errors import CheckpointError, PictureError, ShapeError
 from minicnn.examples import draw, labelled
 from minicnn.reader import canvas
 from minicnn.reader.recognise import SURE, Prediction, framed
-from minicnn.runs import Run, Settings
+from minicnn.runs import Run
+from minicnn.settings import Settings
 
 
 def share_right(model, pictures, labels) -> float:

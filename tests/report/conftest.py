@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn import runs, zoo
+from minicnn import zoo
 from minicnn.checkpoint import save_model
 from minicnn.data import write_idx
 from minicnn.files import write_json
+from minicnn.settings import Settings
 
 HISTORY = {
     "loss": [0.9, 0.5],
@@ -39,7 +40,7 @@ def write_run(
     net = zoo.build(model, shape, classes)
     net.class_names = tuple(str(label) for label in range(classes))
     save_model(folder / "model.npz", net)
-    write_json(folder / "config.json", asdict(runs.Settings.of(model, data=str(data))))
+    write_json(folder / "config.json", asdict(Settings.of(model, data=str(data))))
     write_json(folder / "history.json", HISTORY)
     figures = {"epochs": 2, "best_epoch": 1, "training_seconds": 12.3, "test_accuracy": 0.25}
     write_json(folder / "metrics.json", figures)

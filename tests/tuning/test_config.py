@@ -7,6 +7,7 @@ import pytest
 
 from minicnn import runs
 from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.settings import read_config
 
 from ..patterns import write_data
 
@@ -69,7 +70,7 @@ BAD = {
 def test_what_no_setting_can_be_is_refused_by_name(command, case):
     settings, error, words = BAD[case]
     with pytest.raises(error, match=words):
-        runs.read_config(config(**settings))
+        read_config(config(**settings))
     result = command("train", "--config", "config.json", "--out", "run")
     assert (result.code, result.out) == (2, "")
     assert result.err.count("\n") == 1
@@ -86,5 +87,5 @@ def test_a_file_that_holds_no_settings_is_refused(command, content):
 
 
 def test_whole_numbers_are_numbers_and_paths_become_absolute(tmp_path):
-    found = runs.read_config(config(lr=1, clip_norm=None, data="somewhere"))
+    found = read_config(config(lr=1, clip_norm=None, data="somewhere"))
     assert found == {"lr": 1, "clip_norm": None, "data": str(tmp_path / "somewhere")}

@@ -9,7 +9,7 @@ import pytest
 from minicnn import zoo
 from minicnn.data.augmentation import Augmentation
 from minicnn.errors import TrainingError, UnknownNameError
-from minicnn.runs import Settings
+from minicnn.settings import Settings
 from minicnn.tuning import space
 from minicnn.tuning.space import SPACE, Choice, Range, drawn, fixed_value, rows_for
 

@@ -24,6 +24,7 @@ from minicnn.errors import (
     UnknownNameError,
     WriteError,
 )
+from minicnn.settings import Settings
 from minicnn.tuning import journal, search
 
 from ..patterns import write_data
@@ -93,7 +94,7 @@ def test_every_trial_is_what_training_with_its_settings_gives(whole, data):
 def test_the_best_trial_is_the_one_with_the_highest_accuracy_in_the_end(whole):
     ends = [trial.accuracies[-1] for trial in whole.trials]
     assert whole.best.number == ends.index(max(ends))
-    settings = runs.Settings(**json.loads((whole.folder / "best.json").read_text()))
+    settings = Settings(**json.loads((whole.folder / "best.json").read_text()))
     assert settings == whole.settings
     assert {name: getattr(settings, name) for name in whole.best.values} == whole.best.values
     assert (settings.keep, settings.epochs, settings.validation) == ("last", 2, 0.1)

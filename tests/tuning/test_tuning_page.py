@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicnn.report.page import Picture, Table, Text
-from minicnn.runs import Settings
+from minicnn.settings import Settings
 from minicnn.tuning import Trial, Tuning, figures
 from minicnn.tuning.page import tuning_page
 from minicnn.tuning.space import rows_for

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn import nn, optim, runs, zoo
+from minicnn import nn, optim, zoo
 from minicnn.bridge.keras_archive import keras_bytes
 from minicnn.checkpoint import save_model
 from minicnn.data import mnist
 from minicnn.files import write_json
 from minicnn.nn import Sequential
+from minicnn.settings import Settings as RunSettings
 from minicnn.training import fit
 from minicnn.web import worker
 from minicnn.web.app import build_app
@@ -60,7 +61,7 @@ def run(model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "mlp-1"
     folder.mkdir()
     save_model(folder / "model.npz", model)
-    write_json(folder / "config.json", asdict(runs.Settings.of("mlp")))
+    write_json(folder / "config.json", asdict(RunSettings.of("mlp")))
     write_json(folder / "metrics.json", {"test_accuracy": 0.9})
     return folder
 

@@ -22,6 +22,7 @@ from minicnn import nn, runs, zoo
 from minicnn.callbacks import Callback
 from minicnn.data import mnist, write_idx
 from minicnn.errors import ServiceError, TrainingError
+from minicnn.settings import Settings
 from minicnn.web.live import view as live_view
 from minicnn.web.live.curve import Curve, Point
 from minicnn.web.live.filters import filters
@@ -43,8 +44,8 @@ def digits_folder(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def settings(digits_folder) -> runs.Settings:
-    return runs.Settings.of("cnn_compact", data=digits_folder, epochs=3, batch_size=50, seed=3)
+def settings(digits_folder) -> Settings:
+    return Settings.of("cnn_compact", data=digits_folder, epochs=3, batch_size=50, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,13 @@ from minicnn.kernels.fast.elementwise import (
 from minicnn.kernels.fast.loss import softmax_cross_entropy
 from minicnn.kernels.fast.matmul import dense, dense_dweight, dense_dx, dense_relu, matmul
 from minicnn.kernels.fast.memory import keep_freed_memory
-from minicnn.kernels.fast.normalisation import batch_norm, batch_norm_vjp, moments
+from minicnn.kernels.fast.normalisation import (
+    batch_norm,
+    batch_norm_relu,
+    batch_norm_relu_vjp,
+    batch_norm_vjp,
+    moments,
+)
 from minicnn.kernels.fast.pooling import max_pool2d, max_pool2d_vjp
 from minicnn.kernels.fast.winners import conv2d_dweight_of_winners, conv2d_dx_of_winners
 
@@ -31,6 +37,8 @@ __all__ = [
     "adam_step",
     "augment",
     "batch_norm",
+    "batch_norm_relu",
+    "batch_norm_relu_vjp",
     "batch_norm_vjp",
     "conv2d",
     "conv2d_dbias",

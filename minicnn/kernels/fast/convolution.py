@@ -6,6 +6,7 @@ The windows of an image are rows of a matrix that lie in it as they are: row p s
 by weights straight from the image; a matrix of columns never exists.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -73,22 +74,13 @@ def windows(
 
 
 @inner
-def load_image(x, n, top, left, rows_apart, columns_apart, width, image):
-    """Copy x[n] (H, W, C) into `image`, flat and `width` pixels wide, from (top, left) on.
-
-    Pixels that are apart leave zeros between them: that is how a strided gradient is spread out.
-    """
+def load_image(x, n, top, left, width, image):
+    """Copy x[n] (H, W, C) into `image`, flat and `width` pixels wide, from (top, left) on."""
     _, rows, columns, channels = x.shape
     flat = x.reshape(-1)
     for i in range(rows):
         line = (n * rows + i) * columns * channels
-        at = ((top + i * rows_apart) * width + left) * channels
-        if columns_apart == 1:
-            copy_run(flat, line, columns * channels, image, at)
-        else:
-            for j in range(columns):
-                pixel = at + j * columns_apart * channels
-                copy_run(flat, line + j * channels, channels, image, pixel)
+        copy_run(flat, line, columns * channels, image, ((top + i) * width + left) * channels)
 
 
 # ------------------------------------------------------------------ forward
@@ -96,7 +88,7 @@ def load_image(x, n, top, left, rows_apart, columns_apart, width, image):
 
 @parallel
 def _convolve(
-    x, weight, bias, offsets, kernel_rows, run_length, height, width, top, left, apart,
+    x, weight, bias, offsets, kernel_rows, run_length, height, width, top, left,
     area, relu, y, winner, threads,
 ):  # fmt: skip
     """y (N, pools, F): windows times weight, of each `area` pixels the largest, bias, ReLU."""
@@ -118,7 +110,7 @@ def _convolve(
         for item in range(start, stop):
             n, q = divmod(item, count_panels)  # two threads may share an image
             if q == 0 or item == start:
-                load_image(x, n, top, left, apart[0], apart[1], width, image)
+                load_image(x, n, top, left, width, image)
             for first in range(0, pixels, size):
                 count = min(size, pixels - first)
                 for p in range(0, count, MR):
@@ -151,7 +143,7 @@ def _forward(
     winner = np.zeros(y.shape, np.int32) if pool else NO_WINNER
     run(
         _convolve, x, weight.reshape(-1), bias, at.offsets,
-        kh, kw * c, at.height, at.width, at.top, at.left, (1, 1),
+        kh, kw * c, at.height, at.width, at.top, at.left,
         rows * columns, relu, y, winner, _threads(y, weight),
     )  # fmt: skip
     return y.reshape(n, *out, f), winner
@@ -182,29 +174,77 @@ def conv2d_relu_max_pool2d(
 # ------------------------------------------------------------------ the gradient of the input
 
 
+class Phase(NamedTuple):
+    """Every `stride`-th row (or column) of an image: all that the same rows of a kernel reach."""
+
+    pixels: slice
+    """The rows of the image."""
+    weights: slice
+    """The rows of the kernel."""
+    taps: int
+    """How many those are."""
+    before: int
+    """Zeros before the gradient, so that its windows begin where the rows do."""
+    length: int
+    """Of the gradient with zeros on both sides."""
+    wanted: slice
+    """Which of its windows belong to a row of the image."""
+
+
+def _phases(size: int, out: int, kernel: int, stride: int, pad: int) -> Iterator[Phase]:
+    """The phases of an axis of `size` pixels with `pad` before, and `out` windows.
+
+    Pixel ``i = stride * q + phase - pad`` is in window q - u at the weight ``stride * u + phase``,
+    for every such u.
+    """
+    for phase in range(stride):
+        taps = len(range(phase, kernel, stride))
+        first, last = -((phase - pad) // stride), (size - 1 + pad - phase) // stride
+        if taps and first <= last:
+            begin = min(first, taps - 1)
+            before = taps - 1 - begin
+            yield Phase(
+                slice(first * stride + phase - pad, None, stride),
+                slice(phase, None, stride),
+                taps,
+                before,
+                before + max(out, last + 1),
+                slice(first - begin, last + 1 - begin),
+            )
+
+
 def conv2d_dx(
     dy: Array, weight: Array, x_shape: Shape, stride: Pair = (1, 1), padding: str = "valid"
 ) -> Array:
     """See `reference.conv2d_dx`.
 
     A pixel is reached through every weight, by the window that lies as far before it as the weight
-    lies inside the window. Read backwards that is a convolution again: of `dy`, spread out by the
-    stride and padded, with the kernel turned round.
+    lies inside the window. Read backwards that is a convolution again: of `dy`, padded, with the
+    kernel turned round. With a stride a pixel is reached through some of the weights only, its
+    neighbour through others: a convolution for each phase.
     """
     dy, weight = alike(dy, weight)
     n, height, width, c = x_shape
     kh, kw, _, f = weight.shape
     (top, _), (left, _) = pads((height, width), (kh, kw), stride, padding)
-    spread = (height + kh - 1, width + kw - 1, f)
-    at = windows(spread, (kh, kw), (1, 1), "valid")
-    turned = np.ascontiguousarray(weight[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
-    dx = np.empty((n, height * width, c), dy.dtype)
-    run(
-        _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
-        kh, kw * f, *spread[:2], kh - 1 - top, kw - 1 - left, stride,
-        1, False, dx, NO_WINNER, _threads(dx, weight),
-    )  # fmt: skip
-    return dx.reshape(x_shape)
+    dx: Array = np.zeros(x_shape, dy.dtype)
+    for rows in _phases(height, dy.shape[1], kh, stride[0], top):
+        for columns in _phases(width, dy.shape[2], kw, stride[1], left):
+            kernel, spread = (rows.taps, columns.taps), (rows.length, columns.length)
+            at = windows((*spread, f), kernel, (1, 1), "valid")
+            part = weight[rows.weights, columns.weights]
+            turned = np.ascontiguousarray(part[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
+            reached = np.empty((n, at.out[0] * at.out[1], c), dy.dtype)
+            run(
+                _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
+                rows.taps, columns.taps * f, *spread, rows.before, columns.before,
+                1, False, reached, NO_WINNER, _threads(reached, part),
+            )  # fmt: skip
+            if stride == (1, 1):
+                return reached.reshape(x_shape)
+            found = reached.reshape(n, *at.out, c)[:, rows.wanted, columns.wanted]
+            dx[:, rows.pixels, columns.pixels] = found
+    return dx
 
 
 # ------------------------------------------------------------------ the gradient of the weights
@@ -247,7 +287,7 @@ def _weight_gradient(
         panel = np.zeros((parts.shape[1], out[0] * out[1], NR), x.dtype)
         flat, total = panel.reshape(-1), parts[t].reshape(-1)
         for n in range(start, stop):
-            load_image(x, n, top, left, 1, 1, width, image)
+            load_image(x, n, top, left, width, image)
             if winner.size:
                 unpool_panels(dy, winner, n, pool, across, out[1], panel)
             else:

@@ -70,76 +70,118 @@ def moments(x: Array) -> tuple[Array, Array]:
     return means[0].astype(x.dtype), (squares[0] / len(rows)).astype(x.dtype)
 
 
+def _scale(gamma: Array, variance: Array, epsilon: float, dtype: np.dtype) -> tuple[Array, Array]:
+    """``1 / deviation`` and ``gamma / deviation``: forward and back by the same bits."""
+    inverse = (1 / np.sqrt(variance + epsilon)).astype(dtype)
+    return inverse, gamma.astype(dtype) * inverse
+
+
 @parallel
-def _batch_norm(rows, mean, scale, beta, y, threads):
+def _batch_norm(rows, mean, scale, beta, floor, y, threads):
+    """``y = max((x - mean) * scale + beta, floor)``: with ReLU if the floor is 0."""
     for t in prange(threads):
         start, stop = share(rows.shape[0], t, threads)
         for r in range(start, stop):
             for c in range(mean.size):
-                y[r, c] = (rows[r, c] - mean[c]) * scale[c] + beta[c]
+                value = (rows[r, c] - mean[c]) * scale[c] + beta[c]
+                y[r, c] = floor if value <= floor else value  # so that NaN stays NaN
 
 
 def batch_norm(
-    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    floor: float = -np.inf,
 ) -> Array:
-    """See `reference.batch_norm`."""
+    """See `reference.batch_norm`; no result is below `floor`."""
     rows, dtype = _rows(x), x.dtype
-    scale = (gamma / np.sqrt(variance + epsilon)).astype(dtype)
+    _, scale = _scale(gamma, variance, epsilon, dtype)
     y = np.empty(x.shape, dtype)
     goal = y.reshape(rows.shape)
-    run(
-        _batch_norm,
-        rows,
-        mean.astype(dtype),
-        scale,
-        beta.astype(dtype),
-        goal,
-        worth_threads(x.size),
-    )
+    vectors = (mean.astype(dtype), scale, beta.astype(dtype))
+    run(_batch_norm, rows, *vectors, dtype.type(floor), goal, worth_threads(x.size))
     return y
 
 
+def batch_norm_relu(
+    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> Array:
+    """See `reference.batch_norm_relu`."""
+    return batch_norm(x, gamma, beta, mean, variance, epsilon, floor=0.0)
+
+
 @parallel
-def _sums_of_gradients(dy, rows, mean, inverse, dgammas, dbetas, threads):
-    """Of each thread's rows: dgammas[t] (C,), the sum of dy times normal x, and dbetas[t] of dy."""
+def _sums_of_gradients(dy, rows, mean, inverse, scale, beta, floor, dgammas, dbetas, threads):
+    """Of each thread's rows: dgammas[t] (C,), the sum of dy times normal x, and dbetas[t] of dy.
+
+    A dy whose result was at the floor counts as 0. To compute the result again takes less time
+    than to read it from memory.
+    """
     for t in prange(threads):
         start, stop = share(rows.shape[0], t, threads)
         dgamma, dbeta = np.empty(mean.size, rows.dtype), np.empty(mean.size, rows.dtype)
+        zero = rows.dtype.type(0)
         for first in range(start, stop, BLOCK):
             dgamma[:], dbeta[:] = 0, 0
             for r in range(first, min(first + BLOCK, stop)):
                 for c in range(dgamma.size):
-                    dgamma[c] += dy[r, c] * ((rows[r, c] - mean[c]) * inverse[c])
-                    dbeta[c] += dy[r, c]
+                    away = rows[r, c] - mean[c]
+                    d = dy[r, c] if away * scale[c] + beta[c] > floor else zero
+                    dgamma[c] += d * (away * inverse[c])
+                    dbeta[c] += d
             for c in range(dgamma.size):
                 dgammas[t, c] += dgamma[c]
                 dbetas[t, c] += dbeta[c]
 
 
 @parallel
-def _batch_norm_dx(dy, rows, mean, inverse, gain, dgamma, dbeta, dx, threads):
-    """``dx = gain * (dy - dbeta - normal * dgamma)``, the sums divided by their count already."""
+def _batch_norm_dx(dy, rows, mean, inverse, scale, beta, floor, dgamma, dbeta, dx, threads):
+    """``dx = scale * (dy - dbeta - normal * dgamma)``, the sums divided by their count already."""
     for t in prange(threads):
         start, stop = share(rows.shape[0], t, threads)
+        zero = rows.dtype.type(0)
         for r in range(start, stop):
             for c in range(mean.size):
-                normal = (rows[r, c] - mean[c]) * inverse[c]
-                dx[r, c] = gain[c] * (dy[r, c] - (dbeta[c] + normal * dgamma[c]))
+                away = rows[r, c] - mean[c]
+                d = dy[r, c] if away * scale[c] + beta[c] > floor else zero
+                dx[r, c] = scale[c] * (d - (dbeta[c] + away * inverse[c] * dgamma[c]))
 
 
 def batch_norm_vjp(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """See `reference.batch_norm_vjp`."""
-    dy, x, gamma, mean = alike(dy, x, gamma, mean)
+    return _vjp(dy, x, gamma, np.zeros_like(gamma), mean, variance, epsilon, -np.inf)
+
+
+def batch_norm_relu_vjp(
+    dy: Array, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """See `reference.batch_norm_relu_vjp`."""
+    return _vjp(dy, x, gamma, beta, mean, variance, epsilon, 0.0)
+
+
+def _vjp(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    floor: float,
+) -> tuple[Array, Array, Array]:
+    dy, x, gamma, beta, mean = alike(dy, x, gamma, beta, mean)
     rows, gradient, dtype = _rows(x), _rows(dy), x.dtype
-    inverse = (1 / np.sqrt(variance + epsilon)).astype(dtype)
+    constants = (mean, *_scale(gamma, variance, epsilon, dtype), beta, dtype.type(floor))
     threads = min(worth_threads(x.size), len(rows))
     dgammas, dbetas = np.zeros((2, threads, mean.size))
-    run(_sums_of_gradients, gradient, rows, mean, inverse, dgammas, dbetas, threads)
+    run(_sums_of_gradients, gradient, rows, *constants, dgammas, dbetas, threads)
     dgamma, dbeta = dgammas.sum(axis=0), dbetas.sum(axis=0)
     dx = np.empty(x.shape, dtype)
     means = ((total / len(rows)).astype(dtype) for total in (dgamma, dbeta))
-    goal = dx.reshape(rows.shape)
-    run(_batch_norm_dx, gradient, rows, mean, inverse, gamma * inverse, *means, goal, threads)
+    run(_batch_norm_dx, gradient, rows, *constants, *means, dx.reshape(rows.shape), threads)
     return dx, dgamma.astype(dtype), dbeta.astype(dtype)

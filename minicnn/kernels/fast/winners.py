@@ -54,7 +54,7 @@ def _weight_gradient_of_winners(
         gains = np.empty(corners.size + 1, x.dtype)
         total = parts[t].reshape(-1)
         for n in range(start, stop):
-            load_image(x, n, top, left, 1, 1, width, image)
+            load_image(x, n, top, left, width, image)
             for o in range(parts.shape[1]):
                 count = list_winners(dy, winner, n, o, corners, cells, places, gains)
                 for i in range(parts.shape[2]):

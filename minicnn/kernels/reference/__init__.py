@@ -16,6 +16,8 @@ from minicnn.kernels.reference.activations import dropout_mask, relu, relu_vjp
 from minicnn.kernels.reference.augmentation import augment
 from minicnn.kernels.reference.convolution import conv2d, conv2d_dbias, conv2d_dweight, conv2d_dx
 from minicnn.kernels.reference.fused import (
+    batch_norm_relu,
+    batch_norm_relu_vjp,
     conv2d_dweight_of_winners,
     conv2d_dx_of_winners,
     conv2d_relu,
@@ -56,6 +58,8 @@ __all__ = [  # noqa: RUF022 - in the order of reading, which is the order of the
     "moments",
     "batch_norm",
     "batch_norm_vjp",
+    "batch_norm_relu",
+    "batch_norm_relu_vjp",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_vjp",

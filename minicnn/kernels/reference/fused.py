@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from minicnn.kernels.geometry import Array, Pair, Shape, out_size
-from minicnn.kernels.reference.activations import relu
+from minicnn.kernels.reference.activations import relu, relu_vjp
 from minicnn.kernels.reference.convolution import conv2d, conv2d_dweight, conv2d_dx
 from minicnn.kernels.reference.linear import dense
+from minicnn.kernels.reference.normalisation import batch_norm, batch_norm_vjp
 from minicnn.kernels.reference.pooling import max_pool2d, max_pool2d_vjp
 
 
@@ -89,3 +90,36 @@ def conv2d_dx_of_winners(
     out = out_size(x_shape[1:3], weight.shape[:2], stride, padding)
     dz = max_pool2d_vjp(dy, winner, (len(dy), *out, dy.shape[3]), pool, pool)
     return conv2d_dx(dz, weight, x_shape, stride, padding)
+
+
+def batch_norm_relu(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    *,
+    batch_norm: Callable[..., Array] = batch_norm,
+    relu: Callable[..., Array] = relu,
+) -> Array:
+    """``relu(batch_norm(x))``."""
+    return relu(batch_norm(x, gamma, beta, mean, variance, epsilon))
+
+
+def batch_norm_relu_vjp(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    *,
+    batch_norm: Callable[..., Array] = batch_norm,
+    relu_vjp: Callable[..., Array] = relu_vjp,
+    batch_norm_vjp: Callable[..., tuple[Array, Array, Array]] = batch_norm_vjp,
+) -> tuple[Array, Array, Array]:
+    """`batch_norm_vjp` before ReLU; where that was 0 is computed again instead of kept."""
+    alive = relu_vjp(dy, batch_norm(x, gamma, beta, mean, variance, epsilon))
+    return batch_norm_vjp(alive, x, gamma, mean, variance, epsilon)
