@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -13,32 +12,10 @@ import typer
 from rich.console import Console
 
 from benchmarks import stats, tables
+from benchmarks.goal import Data, Goal
 from benchmarks.sections import by_model, growth, memory, startup, time_to_accuracy, training
 from benchmarks.settings import OURS
 from benchmarks.tables import Table
-
-Data = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A figure and its limit.
-
-    - `value`: takes the figure out of a section's data; None where it was not measured.
-    - `at_least`: is the limit the least or the most?
-    """
-
-    section: str
-    figure: str
-    limit: float
-    value: Callable[[Data], float | None]
-    text: Callable[[float], str]
-    at_least: bool = True
-
-    def met(self, values: Sequence[float]) -> bool:
-        """Does the median of the runs keep the limit?"""
-        middle = median(values)
-        return middle >= self.limit if self.at_least else middle <= self.limit
 
 
 def _mean_ratio(data: Data) -> float | None:
@@ -156,13 +133,11 @@ def table(runs: Sequence[dict[str, Any]]) -> Table:
     """Every goal that was measured; over several runs the median and the range."""
     result = Table("Goals", ["figure", "goal", "measured", "met"])
     for goal in GOALS:
-        found = [goal.value(run[goal.section]["data"]) for run in runs if goal.section in run]
+        found = [goal.value(run[goal.of]["data"]) for run in runs if goal.of in run]
         values = [value for value in found if value is not None]
         if values:
-            sign = "≥" if goal.at_least else "≤"
-            verdict = "yes" if goal.met(values) else "no"
-            limit = f"{sign} {goal.text(goal.limit)}"
-            result.rows.append([goal.figure, limit, _measured(goal, values), verdict])
+            row = [goal.figure, goal.limit_text, _measured(goal, values)]
+            result.rows.append([*row, goal.verdict(median(values))])
     if len(runs) > 1:
         result.notes.append(f"Median of {len(runs)} runs; in brackets the lowest and the highest.")
     return result

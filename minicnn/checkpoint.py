@@ -48,7 +48,7 @@ def class_names_of(names: Any, model: Sequential) -> tuple[str, ...] | None:
     """The names that a file gives the model's classes; `CheckpointError` if they do not fit it."""
     if names is None:
         return None
-    count = model.layer_rows()[-1].output_shape[-1]
+    count = model.outputs
     if not isinstance(names, list) or [type(name) for name in names] != [str] * count:
         raise CheckpointError(f"its class_names must be a list of {count} names, got {names!r:.60}")
     return tuple(names)

@@ -40,16 +40,12 @@ def ensemble(models: Sequence[Sequential | Run | StrPath]) -> Sequential:
 
 def _terms(model: Sequential) -> tuple[object, ...]:
     """What the members must have in common."""
-    return model.input_shape, _classes(model), model.class_names
-
-
-def _classes(model: Sequential) -> int:
-    return model.layer_rows()[-1].output_shape[-1]
+    return model.input_shape, model.outputs, model.class_names
 
 
 def _words(model: Sequential) -> str:
     names = f" ({', '.join(model.class_names)})" if model.class_names else ""
-    return f"takes inputs {model.input_shape} of {_classes(model)} classes{names}"
+    return f"takes inputs {model.input_shape} of {model.outputs} classes{names}"
 
 
 def _name(model: Sequential | Run | StrPath, number: int) -> str:

@@ -206,6 +206,19 @@ def batch_norm(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e
 
 
 @op
+def batch_norm_by_averages(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
+    """The same by a mean and a variance that stay as they are when `x` moves, as in prediction."""
+    inverse = (1 / np.sqrt(variance + epsilon)).astype(x.dtype)
+    others = tuple(range(x.ndim - 1))
+    return (
+        kernels.batch_norm(x, gamma, beta, mean, variance, epsilon),
+        lambda dy: dy * (gamma * inverse),
+        lambda dy: (dy * (x - mean) * inverse).sum(axis=others),
+        lambda dy: dy.sum(axis=others),
+    )
+
+
+@op
 def batch_norm_relu(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
     """``relu(batch_norm(x, ...))`` in one pass over memory."""
     statistics = (mean, variance, epsilon)

@@ -6,7 +6,7 @@ from pathlib import Path
 from minicnn import runs
 from minicnn.errors import DataError
 from minicnn.files import StrPath
-from minicnn.report.run_page import RunReport
+from minicnn.report.run_numbers import RunReport
 from minicnn.robustness import measure_robustness
 from minicnn.saved import open_model
 from minicnn.training import evaluate
@@ -28,7 +28,7 @@ def report_run(path: StrPath, data: StrPath | None = None, progress: bool = True
     training, history = (run.metrics(), run.history()) if run else ({}, {})
     model = open_model(path)
     _, test = runs.data_of(path, None if data is None else str(data))
-    classes = model.layer_rows()[-1].output_shape[-1]
+    classes = model.outputs
     if model.input_shape != test.image_shape or int(test.labels.max()) >= classes:
         raise DataError(
             f"{path}: the model takes pictures {model.input_shape} of {classes} classes; the "

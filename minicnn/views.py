@@ -6,7 +6,8 @@ the same answer.
 
 import numpy as np
 
-from minicnn.data.augmentation import rotate, shift, warp
+from minicnn import kernels
+from minicnn.data.augmentation import rotate, shift
 from minicnn.errors import ShapeError
 from minicnn.nn import Module
 from minicnn.nn.ensemble import mean_probability
@@ -20,8 +21,8 @@ VIEWS = np.concatenate(
         [np.diag([1.05, 1.05, 1]), np.diag([0.95, 0.95, 1])],
     ]
 )
-"""Maps (9, 3, 3) for `warp`: the picture itself, moved by a pixel, turned by 5°, 5 % smaller and
-larger. The first 5, 7 or 9 lie evenly around the picture."""
+"""Maps (9, 3, 3) for `kernels.augment`: the picture itself, moved by a pixel, turned by 5°, 5 %
+smaller and larger. The first 5, 7 or 9 lie evenly around the picture."""
 
 
 def seen_from(model: Module, x: Array, views: int = 1) -> Tensor:
@@ -36,5 +37,11 @@ def seen_from(model: Module, x: Array, views: int = 1) -> Tensor:
         raise ShapeError(f"views must be 1 to {len(VIEWS)}, got {views}")
     if views == 1:
         return model(x)
-    moved = (warp(x, np.tile(view, (len(x), 1, 1))) for view in VIEWS[1:views])
-    return mean_probability([model(x), *map(model, moved)])
+    return mean_probability([model(x), *(model(_moved(x, view)) for view in VIEWS[1:views])])
+
+
+def _moved(x: Array, view: Array) -> Array:
+    n = len(x)
+    nothing_else = np.zeros((n, 1, 1, 2)), np.zeros(n), np.zeros((n, 4), np.int64)
+    moved: Array = kernels.augment(x, np.tile(view, (n, 1, 1)), *nothing_else)
+    return moved

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
 from benchmarks.accuracy.summary import FORMAT, Content
+from benchmarks.goal import Goal
 from benchmarks.tables import Table
 from minicnn.data.corruption import CORRUPTIONS
 from minicnn.robustness import Robustness
@@ -131,18 +131,6 @@ def robustness(found: Content) -> Table:
 # ------------------------------------------------------------------ goals
 
 
-@dataclass(frozen=True)
-class Goal:
-    """A figure of a recipe and its limit."""
-
-    model: str
-    figure: str
-    limit: float
-    value: Callable[[Content], float | None]
-    text: Callable[[float], str]
-    at_least: bool = True
-
-
 def _value(*path: str) -> Callable[[Content], float | None]:
     """Takes the figure at this path out of the results; None where it is not there."""
 
@@ -174,11 +162,9 @@ def goals(results: Mapping[str, Content]) -> Table:
     """Every goal whose recipe was measured on MNIST."""
     table = Table("Goals", ["recipe", "figure", "goal", "reached", "met"])
     for goal in GOALS:
-        found = results.get(goal.model)
+        found = results.get(goal.of)
         value = goal.value(found) if found and found["settings"]["data"] is None else None
         if value is not None:
-            met = value >= goal.limit if goal.at_least else value <= goal.limit
-            limit = f"{'≥' if goal.at_least else '≤'} {goal.text(goal.limit)}"
-            row = [goal.model, goal.figure, limit, goal.text(value), "yes" if met else "no"]
+            row = [goal.of, goal.figure, goal.limit_text, goal.text(value), goal.verdict(value)]
             table.rows.append(row)
     return table

@@ -85,14 +85,14 @@ EXERCISES = [
         reached_by=from_keras_and_back,
     ),
     Exercise(
-        "minicnn.metrics:confusion_matrix",
+        "minicnn.metrics.classes:confusion_matrix",
         job="count, for every digit, how often it was taken for every digit.",
         draw=draw_confusion,
         in_float32=False,
         reached_by=lambda: metrics.classification_report([0, 1], [1, 1]),
     ),
     Exercise(
-        "minicnn.metrics:worst_mistakes",
+        "minicnn.metrics.classes:worst_mistakes",
         job="give the places of the wrong predictions, the one that the net was surest of first.",
         draw=draw_mistakes,
         in_float32=False,

@@ -1,5 +1,6 @@
 """What `predict` and `read` share: the loop over pictures, their figures, what is printed."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ def answer_all(
     out: Path | None,
     finish: Callable[[list[Row]], None],
 ) -> None:
-    """Answer every picture, under a bar, and finish with all rows.
+    """Answer every picture, under a bar, and finish with all rows; after Ctrl-C, with those read.
 
     - `answer`: gives the rows of a picture, and saves figures in the folder; what raises a
       `PictureError` becomes a row with the error.
@@ -65,23 +66,34 @@ def answer_all(
     """
     from minicnn.files import new_folder
 
-    if out is None:
-        rows = _rows(paths, answer, None)
-    else:
-        with new_folder(out) as folder:
-            rows = _rows(paths, answer, folder)
-            if all("error" in row for row in rows):  # no figure, so no folder
-                finish(rows)
-    finish(rows)
+    rows: list[Row] = []
+    stopped = None
+    with contextlib.nullcontext() if out is None else new_folder(out) as folder:
+        try:
+            _answer_each(paths, answer, folder, rows)
+        except KeyboardInterrupt as stop:
+            stopped = stop
+        if all("error" in row for row in rows):  # no figure, so no folder
+            if stopped is not None:
+                raise stopped
+            finish(rows)
+    try:
+        finish(rows)
+    finally:
+        if stopped is not None:
+            raise stopped
 
 
-def _rows(
-    paths: Sequence[Path], answer: Callable[[Path, Path | None], list[Row]], folder: Path | None
-) -> list[Row]:
+def _answer_each(
+    paths: Sequence[Path],
+    answer: Callable[[Path, Path | None], list[Row]],
+    folder: Path | None,
+    rows: list[Row],
+) -> None:
+    """Add the rows of every picture to `rows`."""
     from minicnn.errors import PictureError
     from minicnn.progress import steps
 
-    rows = []
     with steps(len(paths)) as step:
         for path in paths:
             step(path.name)
@@ -89,7 +101,6 @@ def _rows(
                 rows += answer(path, folder)
             except PictureError as error:  # one bad picture does not stop the others
                 rows.append({"picture": str(path), "error": str(error)})
-    return rows
 
 
 def show_rows(rows: Sequence[Row], table: Table, as_json: bool, *places: str) -> None:

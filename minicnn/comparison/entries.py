@@ -17,7 +17,6 @@ from minicnn.errors import (
     UnknownNameError,
 )
 from minicnn.files import StrPath
-from minicnn.nn import Sequential
 from minicnn.runs import Run
 from minicnn.settings import Settings
 from minicnn.training import hold_out
@@ -72,7 +71,7 @@ class Entry:
         if self.finished is None:
             return
         model = self.finished.model()
-        if (model.input_shape, _classes(model)) != (train.image_shape, train.classes):
+        if (model.input_shape, model.outputs) != (train.image_shape, train.classes):
             raise DataError(
                 f"{self.finished.folder}: trained on {_about(self)}; the data is now pictures "
                 f"{train.image_shape} of {train.classes} classes"
@@ -121,8 +120,4 @@ def _about(entry: Entry) -> str:
     assert entry.finished is not None
     model = entry.finished.model()
     name = entry.settings.data or "MNIST"
-    return f"{name} (pictures {model.input_shape}, {_classes(model)} classes)"
-
-
-def _classes(model: Sequential) -> int:
-    return model.layer_rows()[-1].output_shape[-1]
+    return f"{name} (pictures {model.input_shape}, {model.outputs} classes)"

@@ -193,9 +193,10 @@ class BatchNorm(Module):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         self._check(x)
-        if not training:
-            return (x - self.moving_mean) * self._scale() + self.beta
-        return F.batch_norm(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
+        if training:
+            return F.batch_norm(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
+        averages = self.moving_mean.data, self.moving_variance.data
+        return F.batch_norm_by_averages(x, self.gamma, self.beta, *averages, self.epsilon)
 
     def forward_fused(self, x: Tensor, training: bool) -> Tensor:
         """The layer and ReLU in one, in training."""
@@ -204,15 +205,12 @@ class BatchNorm(Module):
 
     def folded_into(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (..., C) and bias (C,) that do in prediction what they and this layer do."""
-        scale = self._scale()
+        scale = self.gamma / F.sqrt(self.moving_variance + self.epsilon)
         return weight * scale, (bias - self.moving_mean) * scale + self.beta
 
     def _check(self, x: Tensor) -> None:
         if x.shape[-1] != self.gamma.size:
             raise ShapeError(f"the input must have {self.gamma.size} channels, got shape {x.shape}")
-
-    def _scale(self) -> Tensor:
-        return self.gamma / F.sqrt(self.moving_variance + self.epsilon)
 
     def _statistics(self, x: Tensor) -> tuple[Array, Array]:
         """Mean and variance of each channel; the running averages take them in."""

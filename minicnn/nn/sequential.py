@@ -144,6 +144,14 @@ class Sequential(Module):
             rows.append(LayerRow(str(layer.name), type(layer).__name__, shape, count))
         return rows
 
+    @property
+    def outputs(self) -> int:
+        """The numbers that the last layer gives for each input, a classifier's classes.
+
+        Raises `ShapeError` before the model is built.
+        """
+        return self.layer_rows()[-1].output_shape[-1]
+
     def summary(self) -> str:
         """A table of the layers: name, output shape and number of parameters, and the totals.
 

@@ -8,7 +8,8 @@ from minicnn.report.data_page import data_page
 from minicnn.report.html import html
 from minicnn.report.page import Page
 from minicnn.report.pdf import pdf
-from minicnn.report.run_page import RunReport, run_page
+from minicnn.report.run_numbers import RunReport
+from minicnn.report.run_page import run_page
 
 
 def write_data_report(found: Exploration, folder: StrPath, name: str = "MNIST") -> Page:

@@ -16,27 +16,10 @@ def of_prediction(found: Prediction) -> dict[str, Any]:
 
 def of_reading(found: Reading) -> dict[str, Any]:
     """The answer to ``POST /read``."""
-    height, width = found.grey.shape
-    best = found.probabilities.max(axis=1)
-    digits = [
-        {
-            "label": found.class_names[answer],
-            "probability": float(probability),
-            "box": [columns.start, rows.start, columns.stop, rows.stop],
-            "seen": _grey_levels(seen),
-        }
-        for answer, probability, (rows, columns), seen in zip(
-            found.answers, best, found.boxes, found.seen, strict=True
-        )
-    ]
-    return {
-        "text": found.text,
-        "confidence": found.confidence,
-        "digits": digits,
-        "width": width,
-        "height": height,
-        "notes": list(found.notes),
-    }
+    facts = found.facts()
+    for digit, seen in zip(facts["digits"], found.seen, strict=True):
+        digit["seen"] = _grey_levels(seen)
+    return facts
 
 
 def _grey_levels(image: NDArray[np.float32]) -> list[list[int]]:

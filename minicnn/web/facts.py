@@ -16,15 +16,16 @@ def model_facts(model: Sequential, path: StrPath) -> dict[str, Any]:
 
     And `path`, for the service alone.
     """
-    rows = model.layer_rows()
     return {
         "path": str(path),
         "run": Path(path).resolve().name,
         "name": _name(Path(path)),
         "parameters": model.parameter_count(),
         "input_shape": list(model.input_shape or ()),
-        "classes": list(model.class_names or numbered_classes(rows[-1].output_shape[-1] - 1)),
-        "layers": [{**row._asdict(), "output_shape": list(row.output_shape)} for row in rows],
+        "classes": list(model.class_names or numbered_classes(model.outputs - 1)),
+        "layers": [
+            {**row._asdict(), "output_shape": list(row.output_shape)} for row in model.layer_rows()
+        ],
         "test_accuracy": _accuracy(Path(path)),
         "minicnn": version("minicnn"),
     }

@@ -56,13 +56,15 @@ PREDICTION = record(
 READING = record(
     "A row of digits, from left to right.",
     text={"type": "string"},
-    confidence={**PROBABILITY, "description": "The product of the digits' probabilities."},
+    confidence={**PROBABILITY, "description": "That all of it is right."},
     digits={
         "type": "array",
         "items": record(
             "One of them.",
             label={"type": "string"},
             probability=PROBABILITY,
+            whole={**PROBABILITY, "description": "That it is one whole digit."},
+            line={"type": "integer", "minimum": 0, "description": "The line that it is on."},
             box={
                 "type": "array",
                 "items": {"type": "integer", "minimum": 0},

@@ -357,7 +357,7 @@ def test_goals_are_met_or_not_and_only_of_what_was_measured():
 
 
 def test_every_recipe_with_a_goal_is_in_the_zoo():
-    assert {goal.model for goal in shown.GOALS} | {*protocol_module.TIMED} <= {*zoo.ENTRIES}
+    assert {goal.of for goal in shown.GOALS} | {*protocol_module.TIMED} <= {*zoo.ENTRIES}
 
 
 def test_a_seed_is_plain_data(tmp_path):

@@ -179,6 +179,7 @@ OTHERS = (
     "concatenate",
     "batch_norm",
     "batch_norm_relu",
+    "batch_norm_by_averages",
 )
 
 
@@ -396,6 +397,20 @@ def test_batch_norm_by_the_statistics_of_the_batch(kernel_set, shape, seed):
 
     with kernels.use(kernel_set):
         gradcheck(normalised, x, *between(rng, (2, shape[-1])), seed=seed)
+
+
+@both_sets
+@some
+@given(shape=hnp.array_shapes(min_dims=2, max_dims=4, max_side=4), seed=seeds)
+def test_batch_norm_by_averages(kernel_set, shape, seed):
+    rng = np.random.default_rng(seed)
+    mean, variance = rng.normal(0, 1, shape[-1]), rng.uniform(0.1, 2, shape[-1])
+
+    def normalised(x, gamma, beta):
+        return F.batch_norm_by_averages(x, gamma, beta, mean, variance)
+
+    with kernels.use(kernel_set):
+        gradcheck(normalised, between(rng, shape), *between(rng, (2, shape[-1])), seed=seed)
 
 
 @both_sets

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import minicnn as mc
+from minicnn.cli.pictures import answer_all
 from minicnn.files import write_json
 from minicnn.reader import canvas
 from minicnn.runs import Run
@@ -193,3 +194,20 @@ def test_mistakes_are_named_before_anything_is_read(read, arguments, message):
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert "Traceback" not in result.err
+
+
+def test_after_ctrl_c_what_was_read_is_kept(tmp_path):
+    def answer(path, folder):
+        if path.name == "b.png":
+            raise KeyboardInterrupt
+        (folder / "figure.png").touch()
+        return [{"picture": path.name}]
+
+    kept, paths, out = [], [Path("a.png"), Path("b.png"), Path("c.png")], tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        answer_all(paths, answer, out, kept.extend)
+    assert kept == [{"picture": "a.png"}]
+    assert [path.name for path in out.iterdir()] == ["figure.png"]
+    with pytest.raises(KeyboardInterrupt):
+        answer_all(paths[1:], answer, tmp_path / "none", kept.extend)
+    assert not (tmp_path / "none").exists()

@@ -373,6 +373,7 @@ def line_of(page, chart: str, kind: str) -> np.ndarray:
     return np.stack([epochs, values], axis=1)
 
 
+@pytest.mark.slow
 def test_a_browser_shows_the_curves_and_changes_nothing(browser, settings, started, tmp_path):
     long = dataclasses.replace(settings, epochs=12, batch_size=8)  # some seconds
     expected = runs.train(long, tmp_path / "expected", progress=False)

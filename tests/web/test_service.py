@@ -96,6 +96,7 @@ def test_64_clients_at_once_are_all_answered_right(service, model, digits):
         assert answer["probability"] == pytest.approx(expected[number].probability, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_beyond_the_limit_the_answer_is_503_and_the_rest_are_answered(run, digits):
     with started(run, clients=4) as service:
         answers = asyncio.run(ask_from(service, 32, 3, digits))
