@@ -1,7 +1,6 @@
 """What all commands share: the application itself, options, and how a table is printed."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,8 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version  # here, because it takes a while to import
+
         print(version("minicnn"))
         raise typer.Exit
 
