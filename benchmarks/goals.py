@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import stats, tables
+from benchmarks import speeds, stats, tables
 from benchmarks.goal import Data, Goal
 from benchmarks.sections import by_model, growth, memory, startup, time_to_accuracy, training
 from benchmarks.settings import OURS
@@ -152,14 +152,15 @@ def main(
     folders: Annotated[list[Path], typer.Argument(help="Folders of results, one a run.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="For a README.")] = False,
 ) -> None:
-    """Print what was measured beside the goals, over one or several runs."""
+    """Print the speeds of all models, and every figure that has a goal, over several runs."""
     from benchmarks import results  # here, because results shows the goals too
 
-    goals = table([results.load(folder) for folder in folders])
-    if markdown:
-        print(goals.markdown())
-    else:
-        Console().print(goals.rich())
+    runs = [results.load(folder) for folder in folders]
+    for shown in (speeds.table(runs), table(runs)):
+        if markdown:
+            print(shown.markdown())
+        else:
+            Console().print(shown.rich())
 
 
 if __name__ == "__main__":
