@@ -11,7 +11,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 # Whoever sets one of these changes what an engine does by default.
-TELLING_PREFIXES = ("OMP_", "KMP_", "MKL_", "OPENBLAS_", "NUMBA_", "TF_", "KERAS_", "GOMP_")
+TELLING_PREFIXES = (
+    "OMP_",
+    "KMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "NUMBA_",
+    "TF_NUM_",
+    "TF_ENABLE_",
+    "TF_XLA_",
+    "KERAS_",
+    "GOMP_",
+)
 
 
 def describe(program: str = "python -m benchmarks") -> dict[str, Any]:
