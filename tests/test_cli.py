@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 import minicnn as mc
-from minicnn import cli, optim, runs, zoo
+from minicnn import cli, kernels, optim, runs, zoo
 from minicnn.data import idx, write_idx
 from minicnn.data.augmentation import Augmentation
 from minicnn.settings import Settings
@@ -385,7 +385,6 @@ TYPOS = {
     "an unknown model to sum up": (["summary", "cnn_lite"], ["did you mean 'cnn_light'?"]),
     "nothing to sum up": (["summary"], ["Missing argument"]),
     "a folder to sum up that is no run": (["summary", "."], ["config.json"]),
-    "nothing to evaluate": (["evaluate"], ["Missing argument"]),
     "a model to evaluate": (["evaluate", "mlp"], ["mlp: there is no such run folder"]),
     "a folder to evaluate that is no run": (["evaluate", "."], ["config.json", "finished run?"]),
 }
@@ -676,11 +675,20 @@ def never_stopped(data, tmp_path_factory):
     """By model, the folder of a run that nothing stopped."""
     folder = tmp_path_factory.mktemp("whole")
     settings = {"epochs": EPOCHS, "batch_size": 8, "patience": 9, "seed": 4, "data": str(data)}
-    for model in ("cnn_simple", "cnn_baseline"):
-        runs.train(Settings.of(model, **settings), folder / model, progress=False)
+    with kernels.use("fast"):
+        for model in ("cnn_simple", "cnn_baseline"):
+            runs.train(Settings.of(model, **settings), folder / model, progress=False)
     return folder
 
 
+@pytest.fixture
+def _fast_kernels():
+    """Those that a process of its own begins with, whatever `--kernels` says of this one."""
+    with kernels.use("fast"):
+        yield
+
+
+@pytest.mark.usefixtures("_fast_kernels")
 @pytest.mark.parametrize(
     "model", [pytest.param("cnn_simple", marks=pytest.mark.slow), "cnn_baseline"]
 )

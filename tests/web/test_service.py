@@ -351,7 +351,6 @@ def test_the_command_serves_and_stops(run):
 
 
 def test_mistakes_of_the_command(command, run, tmp_path):
-    assert "give the folder of a run" in command("serve").err
     missing = command("serve", tmp_path / "none")
     assert (missing.code, missing.out) == (2, "")
     assert "there is no such run folder" in missing.err
