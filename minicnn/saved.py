@@ -13,7 +13,7 @@ from minicnn.nn import Sequential
 from minicnn.runs import Run
 
 SHIPPED = Path(__file__).with_name("best.npz")
-"""The trained model that comes with minicnn, made by `python -m benchmarks.accuracy best`."""
+"""The trained model that comes with minicnn: `best` of the zoo."""
 
 READERS: dict[str, Callable[[StrPath], Sequential]] = {
     ".npz": load_model,

@@ -233,6 +233,7 @@ _FINAL = Recipe(
 """What the records have in common: all pictures are trained on, and no epoch is chosen."""
 
 RECORDS = {
+    # Held out 10,000: 99.66 %, from five views 99.67 %, after 20 epochs on the other 50,000.
     "best": Entry("as accurate as 30 minutes allow", _best, replace(_FINAL, epochs=20)),
     # Held out 10,000: 99.54 % after 5 epochs on the other 50,000.
     "compact-best": Entry("the same with no more weights than cnn_compact", _compact_best, _FINAL),

@@ -14,6 +14,7 @@ import minicnn as mc
 from minicnn import cli, nn
 from minicnn.examples import labelled
 from minicnn.runs import Run
+from minicnn.saved import SHIPPED
 from minicnn.settings import Settings
 
 
@@ -203,3 +204,18 @@ def test_a_model_that_does_not_read_pictures(predict, tmp_path):
     result = predict(page("a.png", 0), run=make_run(tmp_path / "colours", model))
     assert (result.code, result.out) == (2, "")
     assert "inputs (H, W, 1), this takes (8, 8, 3)" in result.err
+
+
+def test_the_model_that_comes_with_minicnn_needs_no_training(command):
+    assert SHIPPED.stat().st_size <= 2 * 2**20
+    result = command("predict", "--examples", "--json")
+    assert (result.code, result.err) == (0, "")
+    answers = {Path(row["picture"]).name: row["label"] for row in json.loads(result.out)}
+    assert answers == {path.name: label for path, label in labelled().items()}
+
+
+def test_its_export_lies_here_and_not_in_the_package(command, tmp_path):
+    result = command("export", "--to", "h5", "--json")
+    assert result.code == 0, result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["best.h5"]
+    assert json.loads(result.out)["agreement"] >= 0.999

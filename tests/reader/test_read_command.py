@@ -13,6 +13,7 @@ from minicnn.cli.pictures import answer_all
 from minicnn.files import write_json
 from minicnn.reader import canvas
 from minicnn.runs import Run
+from minicnn.saved import SHIPPED
 from minicnn.settings import Settings
 
 
@@ -211,3 +212,17 @@ def test_after_ctrl_c_what_was_read_is_kept(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         answer_all(paths[1:], answer, tmp_path / "none", kept.extend)
     assert not (tmp_path / "none").exists()
+
+
+def test_without_a_model_the_one_that_comes_with_minicnn_reads(command, digits, tmp_path):
+    first, second = (saved(tmp_path / f"{i}.png", number(digits, 0, 2, 1)) for i in range(2))
+    alone = command("read", first, "--json")
+    assert [row["text"] for row in json.loads(alone.out)] == ["712"]
+    both = command("read", SHIPPED, first, second, "--json")
+    assert [row["text"] for row in json.loads(both.out)] == ["712", "712"]
+    missing = command("read", tmp_path / "runs" / "mine-1", first)
+    assert missing.code == 2
+    assert "mine-1: there is no such run folder or model's file" in missing.err
+    unread = command("read", tmp_path / "none.png")
+    assert unread.code == 2
+    assert "none.png: there is no such file" in unread.err
