@@ -35,10 +35,11 @@ def test_the_ends_of_every_row_can_be_trained_with(row):
     ends = row.values if isinstance(row, Choice) else (row.low, row.high)
     for value in ends:
         if row.name in {field.name for field in fields(Augmentation)}:
-            Augmentation(**{row.name: value})
+            made = Augmentation(**{row.name: value})
         else:
             optimizer = {"optimizer": "sgd"} if row.name == "momentum" else {}
-            Settings.of("cnn_classic", **{**optimizer, row.name: value})
+            made = Settings.of("cnn_classic", **{**optimizer, row.name: value})
+        assert getattr(made, row.name) == value
 
 
 def test_what_is_fixed_is_not_searched():
