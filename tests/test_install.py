@@ -104,6 +104,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     examples = {f"minicnn/examples/{path.name}" for path in labelled()}
     texts = {
         "py.typed",
+        "best.npz",
         "data/mnist_idx/LICENSE.md",
         "examples/labels.json",
         "learn/class_page.html.jinja",
