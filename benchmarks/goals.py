@@ -9,7 +9,6 @@ from statistics import median
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from benchmarks import speeds, stats, tables
 from benchmarks.goal import Data, Goal
@@ -157,10 +156,7 @@ def main(
 
     runs = [results.load(folder) for folder in folders]
     for shown in (speeds.table(runs), table(runs)):
-        if markdown:
-            print(shown.markdown())
-        else:
-            Console().print(shown.rich())
+        shown.show(markdown)
 
 
 if __name__ == "__main__":

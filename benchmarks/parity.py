@@ -10,10 +10,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, variance
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 from scipy.stats import t as student
 
 from benchmarks.tables import Table
@@ -95,11 +94,7 @@ def main(
     markdown: Annotated[bool, typer.Option("--markdown", help="For a README.")] = False,
 ) -> None:
     """Print the accuracies of both engines over several seeds."""
-    result: Any = table(load(folders))
-    if markdown:
-        print(result.markdown())
-    else:
-        Console().print(result.rich())
+    table(load(folders)).show(markdown)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ from typing import Any
 
 from benchmarks import stats, tables
 from benchmarks.sections import by_model
+from benchmarks.sections.by_model import Data
 from benchmarks.sections.training import BATCH
 from benchmarks.tables import Table
-
-Data = dict[str, Any]
 
 
 def table(runs: Sequence[dict[str, Any]]) -> Table:

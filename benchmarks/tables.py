@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import rich.box
 import rich.table
-from rich.console import Group
+from rich.console import Console, Group
 from rich.text import Text
 
 from benchmarks.stats import Spread
@@ -29,6 +29,13 @@ class Table:
             table.add_row(*row)
         notes = [Text(note, style="dim") for note in self.notes]
         return Group(Text(self.title, style="bold"), table, *notes, "")
+
+    def show(self, markdown: bool, console: Console | None = None) -> None:
+        """Print it: for the terminal, or as Markdown."""
+        if markdown:
+            print(self.markdown())
+        else:
+            (console or Console()).print(self.rich())
 
     def markdown(self) -> str:
         """For a README; a `|` in a cell is escaped."""

@@ -70,10 +70,7 @@ def main(
     if not found:
         beside.print(f"There is nothing in {out}; name a recipe, such as best.")
     for table in found:
-        if markdown:
-            print(table.markdown())
-        else:
-            console.print(table.rich())
+        table.show(markdown, console)
 
 
 def _run(protocol: Protocol, plain: Protocol | None, out: Path) -> None:
