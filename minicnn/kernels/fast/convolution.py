@@ -224,27 +224,34 @@ def conv2d_dx(
     neighbour through others: a convolution for each phase.
     """
     dy, weight = alike(dy, weight)
-    n, height, width, c = x_shape
-    kh, kw, _, f = weight.shape
+    height, width = x_shape[1:3]
+    kh, kw = weight.shape[:2]
     (top, _), (left, _) = pads((height, width), (kh, kw), stride, padding)
+    down = [*_phases(height, dy.shape[1], kh, stride[0], top)]
+    across = [*_phases(width, dy.shape[2], kw, stride[1], left)]
+    if stride == (1, 1):  # one phase, of all pixels
+        return _dx_of_phase(dy, weight, down[0], across[0])
     dx: Array = np.zeros(x_shape, dy.dtype)
-    for rows in _phases(height, dy.shape[1], kh, stride[0], top):
-        for columns in _phases(width, dy.shape[2], kw, stride[1], left):
-            kernel, spread = (rows.taps, columns.taps), (rows.length, columns.length)
-            at = windows((*spread, f), kernel, (1, 1), "valid")
-            part = weight[rows.weights, columns.weights]
-            turned = np.ascontiguousarray(part[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
-            reached = np.empty((n, at.out[0] * at.out[1], c), dy.dtype)
-            run(
-                _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
-                rows.taps, columns.taps * f, *spread, rows.before, columns.before,
-                1, False, reached, NO_WINNER, _threads(reached, part),
-            )  # fmt: skip
-            if stride == (1, 1):
-                return reached.reshape(x_shape)
-            found = reached.reshape(n, *at.out, c)[:, rows.wanted, columns.wanted]
-            dx[:, rows.pixels, columns.pixels] = found
+    for rows in down:
+        for columns in across:
+            dx[:, rows.pixels, columns.pixels] = _dx_of_phase(dy, weight, rows, columns)
     return dx
+
+
+def _dx_of_phase(dy: Array, weight: Array, rows: Phase, columns: Phase) -> Array:
+    """The gradient of the pixels in these rows and columns: a convolution of `dy`, padded."""
+    n, c, f = len(dy), *weight.shape[2:]
+    spread = (rows.length, columns.length)
+    at = windows((*spread, f), (rows.taps, columns.taps), (1, 1), "valid")
+    part = weight[rows.weights, columns.weights]
+    turned = np.ascontiguousarray(part[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
+    dx = np.empty((n, at.out[0] * at.out[1], c), dy.dtype)
+    run(
+        _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
+        rows.taps, columns.taps * f, *spread, rows.before, columns.before,
+        1, False, dx, NO_WINNER, _threads(dx, part),
+    )  # fmt: skip
+    return dx.reshape(n, *at.out, c)[:, rows.wanted, columns.wanted]
 
 
 # ------------------------------------------------------------------ the gradient of the weights
