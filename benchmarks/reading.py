@@ -2,7 +2,8 @@
 
 Every string is composed at random of MNIST's *test* digits (`minicnn.reader.canvas.handwritten`):
 size, slant, slope, pen, paper and light differ from string to string. With `--training` of training
-digits instead: that is what the reader was tuned on.
+digits instead: that is what the reader was tuned on. Last come as many pictures without any digit
+(`minicnn.reader.doodles`), which it should refuse.
 """
 
 import time
@@ -21,6 +22,7 @@ from minicnn.data import Dataset
 from minicnn.errors import PictureError
 from minicnn.files import write_json
 from minicnn.reader import canvas
+from minicnn.reader.doodles import doodle
 
 GOALS = {4.0: 0.97, 0.0: 0.90, -2.0: 0.60}
 """For each gap in pixels of MNIST's frame, the share of strings that is to be right."""
@@ -38,6 +40,12 @@ def strings(
         text = "".join(data.class_names[label] for label in data.labels[chosen])
         made.append((canvas.paint(ink, rng), text))
     return made
+
+
+def doodles(count: int, seed: int = 0) -> list[tuple[np.ndarray, str]]:
+    """Pictures without any digit, uint8, and that nothing is written on each."""
+    rng = np.random.default_rng([seed, 1])
+    return [(canvas.paint(doodle(rng), rng), "") for _ in range(count)]
 
 
 def read(model: object, pictures: list[tuple[np.ndarray, str]], expect: int | None) -> list[str]:
@@ -65,20 +73,22 @@ def main(
     train, test = mc.data.mnist()
     model, data = mc.open_model(run), train if training else test
     table = Table(
-        "Strings of 5 digits", ["gap", "strings", "right", "goal", "5 digits found", "ms"]
+        "Strings of 5 digits", ["gap", "pictures", "right", "goal", "as many digits", "ms"]
     )
     figures = []
-    for gap, goal in GOALS.items():
-        pictures = strings(data, gap, count, seed=seed)
+    for gap, goal in (*GOALS.items(), (None, None)):
+        pictures = doodles(count, seed) if gap is None else strings(data, gap, count, seed=seed)
         started = time.perf_counter()
-        answers = read(model, pictures, 5 if expect else None)
+        answers = read(model, pictures, 5 if expect and gap is not None else None)
         seconds = (time.perf_counter() - started) / count
         texts = [text for _, text in pictures]
         right = float(np.mean([a == b for a, b in zip(answers, texts, strict=True)]))
-        parted = float(np.mean([len(answer) == 5 for answer in answers]))
+        parted = float(np.mean([len(a) == len(b) for a, b in zip(answers, texts, strict=True)]))
         figures.append({"gap": gap, "right": right, "parted": parted, "seconds": seconds})
-        row = [f"{gap:g} px", f"{count:,}", f"{right:.1%}", f"{goal:.0%}", f"{parted:.1%}"]
-        table.rows.append([*row, f"{1000 * seconds:.0f}"])
+        what = "no digits" if gap is None else f"{gap:g} px"
+        limit = "" if goal is None else f"{goal:.0%}"
+        row = [what, f"{count:,}", f"{right:.1%}", limit, f"{parted:.1%}", f"{1000 * seconds:.0f}"]
+        table.rows.append(row)
     Console().print(table.rich())
     if out is not None:
         about = {"model": str(run), "strings": count, "training": training, "expect": expect}

@@ -11,6 +11,8 @@ from minicnn.cli import app
 from minicnn.errors import ShapeError
 from minicnn.profiling import profile
 
+from .lanes import slow_but
+
 
 def test_flops_of_cnn_classic_by_hand():
     conv1 = 26 * 26 * 32 * (3 * 3 * 1)
@@ -38,7 +40,7 @@ def test_a_model_without_shape_cannot_be_counted():
         flops.forward_flops(nn.Sequential(nn.Flatten(), nn.Dense(2)))
 
 
-@pytest.mark.parametrize("name", zoo.MODELS)
+@pytest.mark.parametrize("name", slow_but(("mlp", "cnn_classic"), zoo.MODELS))
 def test_the_parts_of_a_step_make_up_its_arithmetic(name):
     model = zoo.build(name)
     before = model.weights()

@@ -24,6 +24,9 @@ from minicnn.errors import CheckpointError, TrainingError, UnknownNameError, Wri
 from minicnn.runs import Run
 from minicnn.settings import Settings
 
+from .lanes import slow_but
+
+WHOLE = ("finished", "finished_with_momentum", "finished_with_averages")
 FILES = {
     "config.json",
     "last.npz",
@@ -80,7 +83,7 @@ def finished_with_averages(data, tmp_path_factory) -> Run:
     return runs.train(settings(data, **RECORD), folder, progress=False)
 
 
-@pytest.fixture(params=["finished", "finished_with_momentum", "finished_with_averages"])
+@pytest.fixture(params=slow_but(WHOLE[-1:], WHOLE))
 def whole(request) -> Run:
     """A run that was never stopped: with Adam and dropout, with momentum, with all of a record."""
     return request.getfixturevalue(request.param)

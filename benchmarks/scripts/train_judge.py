@@ -5,7 +5,7 @@
 Strings of one to five *training* digits, from 5 pixels apart to 3.5 overlapping, a tenth of them
 with a broken stroke, go through the reader up to the pieces that it considers. A piece that has at
 least 80 % of its ink in common with a digit (of the ink of either) is one, of that class; less than
-68 % makes it none; what is between is left out. A tenth of the pictures holds no digits: letters,
+68 % makes it none; what is between is left out. Three pictures in ten hold no digits: letters,
 scribbles, shapes. An eleventh class, the last, is "none".
 """
 
@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from matplotlib import get_data_path
-from PIL import Image, ImageDraw, ImageFont
 
 import minicnn as mc
 from minicnn import nn, optim
@@ -22,17 +20,17 @@ from minicnn.data import Dataset
 from minicnn.errors import PictureError
 from minicnn.progress import steps
 from minicnn.reader import canvas
+from minicnn.reader.doodles import doodle
 from minicnn.reader.ink import Ink, find_ink
 from minicnn.reader.line import Line, Piece
 from minicnn.reader.picture import Grey
 from minicnn.reader.strings import any_digits
 from minicnn.reader.views import views
 
-STRINGS = 3200
+STRINGS = 4000
+DOODLES = 0.3  # of them
 DIGIT, NO_DIGIT = 0.8, 0.68
 NONE = 10
-FONTS = ("DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif", "STIXGeneral", "DejaVuSans-Bold")
-LETTERS = [*"ABCDEFGHJKLMNPQRTUVWXYabcdefhkmnpqrtuvwxyz?!#%&*+=@/$€<>~:;"]  # like no digit
 
 Sample = tuple[np.ndarray, np.ndarray]
 
@@ -45,7 +43,7 @@ def main(path: Path) -> None:
     with steps(STRINGS) as step:
         for number in range(STRINGS):
             step(f"string {number:,}")
-            samples += _no_digits(rng) if rng.random() < 0.1 else _digits(train, rng)
+            samples += _no_digit(rng) if rng.random() < DOODLES else _digits(train, rng)
     seen, labels = (np.concatenate(parts) for parts in zip(*samples, strict=True))
     data = Dataset(seen, labels, (*train.class_names, "none"))
     model = nn.Sequential(
@@ -85,24 +83,9 @@ def _broken(ink: Grey, rng: np.random.Generator) -> np.ndarray:
     return (across >= rng.uniform(0.5, 2) * unit) | (np.hypot(down, right) >= 6 * unit)
 
 
-def _no_digits(rng: np.random.Generator) -> list[Sample]:
-    image = Image.new("F", (400, 140))
-    draw = ImageDraw.Draw(image)
-    kind = rng.choice(["letters", "scribble", "shapes"])
-    if kind == "letters":
-        file = f"{get_data_path()}/fonts/ttf/{rng.choice(FONTS)}.ttf"
-        font = ImageFont.truetype(file, int(rng.integers(40, 80)))
-        draw.text((15, 15), "".join(rng.choice(LETTERS, rng.integers(1, 5))), font=font, fill=1)
-    for _ in range(rng.integers(1, 6)):
-        start, size = rng.uniform((20, 20), (330, 80)), rng.uniform(8, 60, 2)
-        if kind == "scribble":
-            points = start + np.cumsum(rng.normal(0, size[0] / 2, (rng.integers(3, 12), 2)), 0)
-            draw.line([*map(tuple, points)], fill=1, width=int(rng.integers(3, 10)))
-        elif kind == "shapes":
-            shape = draw.rectangle if rng.random() < 0.5 else draw.ellipse
-            shape([*start, *(start + size)], fill=int(rng.random() < 0.6), outline=1, width=4)
-    ink = np.pad(np.asarray(image), 20)
-    return _samples(ink[None], np.array([NONE]), rng) if (ink > 0.5).any() else []
+def _no_digit(rng: np.random.Generator) -> list[Sample]:
+    ink = doodle(rng)
+    return _samples(ink[np.newaxis], np.array([NONE]), rng) if (ink > 0.5).any() else []
 
 
 def _samples(inks: Grey, labels: np.ndarray, rng: np.random.Generator) -> list[Sample]:

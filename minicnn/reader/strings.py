@@ -33,6 +33,7 @@ WHOLE = 0.1
 """What has less by the judge is no digit, even if there is no better way through the line."""
 
 MOST_GROUPS = 100  # of ink, on a line; what has more is no writing
+LOWEST = 5  # pixels; writing that is less high is not read
 HIGHEST = 80  # pixels, that a digit needs to have; larger writing is reduced
 
 
@@ -186,7 +187,8 @@ def _read(
     least_whole: float = LEAST_WHOLE,
 ) -> list[Digit]:
     """The digits of one line of a page, from left to right."""
-    if segments(mask).max(initial=0) > MOST_GROUPS:
+    numbers = segments(mask)
+    if numbers.max(initial=0) > MOST_GROUPS or digit_height(numbers) < LOWEST:
         return []
     line, corner, factor = _line(page, mask)
     groups = line.whole_groups()
@@ -194,6 +196,8 @@ def _read(
     if recogniser.reads_digits:
         pieces, whole = _judged(line, least_whole)
     inks = [line.digit(piece) for piece in pieces]
+    inked = [i for i, (ink, _) in enumerate(inks) if ink.mask.any()]  # a pixel may be cut in two
+    pieces, inks, whole = [pieces[i] for i in inked], [inks[i] for i in inked], whole[inked]
     frames = np.stack([frame(ink, recogniser.shape) for ink, _ in inks])
     _, probabilities = recogniser(frames)
     sure = np.log(whole.clip(LEAST_WHOLE / 10)) + TRUST * np.log(probabilities.max(axis=1))

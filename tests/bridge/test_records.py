@@ -9,12 +9,13 @@ from minicnn.bridge.keras_archive import keras_bytes, read_keras
 from minicnn.bridge.onnx import onnx_bytes, run_onnx
 from minicnn.bridge.tflite import run_tflite, tflite_bytes
 
+from ..lanes import slow_but
 from .models import KERAS_SAVES, assert_same_weights, inputs
 
 pytestmark = KERAS_SAVES
 
 
-@pytest.fixture(scope="module", params=zoo.RECORDS)
+@pytest.fixture(scope="module", params=slow_but(("best", "tiny-best"), zoo.RECORDS))
 def record(request) -> nn.Sequential:
     """With running statistics as after some training, so that what leaves them out is found."""
     model = zoo.build(request.param)

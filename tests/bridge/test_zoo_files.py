@@ -11,6 +11,7 @@ from minicnn.bridge.keras_archive import keras_bytes, read_keras
 from minicnn.bridge.onnx import onnx_bytes, run_onnx
 from minicnn.bridge.tflite import run_tflite, tflite_bytes
 
+from ..lanes import slow_but
 from .models import KERAS_SAVES, assert_same_weights
 from .zoo_in_keras import ZOO, build
 
@@ -20,7 +21,7 @@ FILES = {".h5": (read_h5, h5_bytes), ".keras": (read_keras, keras_bytes)}
 TOLERANCE = 1e-5  # measured: 3.6e-7
 
 
-@pytest.fixture(scope="module", params=ZOO)
+@pytest.fixture(scope="module", params=slow_but(("mlp", "cnn_compact", "cnn_classic"), ZOO))
 def trained_in_keras(request, tmp_path_factory):
     """A Keras model after three steps on digits, its folder with both files, and its name."""
     model = build(request.param)

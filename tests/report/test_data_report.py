@@ -21,6 +21,7 @@ from minicnn.report.html import html
 from minicnn.report.page import Picture, Text
 from minicnn.report.pdf import pdf
 
+from ..lanes import slow_but
 from .conftest import write_data
 
 
@@ -61,18 +62,7 @@ KINDS = {
 }
 
 
-SLOW = (
-    "one picture of each class",
-    "all black",
-    "very wide",
-    "one pixel",
-    "large, of five channels",
-)
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in KINDS]
-)
+@pytest.mark.parametrize("kind", slow_but(("one picture", "colour"), KINDS))
 def test_any_pictures_have_a_page(kind):
     page = page_of(*KINDS[kind], test=slice(0, 5))
     assert [each.title for each in page.sections] == [

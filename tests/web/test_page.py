@@ -13,6 +13,7 @@ from minicnn.data import mnist
 from minicnn.inspection import layer_outputs
 from minicnn.metrics import worst_mistakes
 
+from ..lanes import slow_but
 from .conftest import started
 from .hand import DIGITS, arc, draw, draw_row
 
@@ -85,7 +86,7 @@ def seen(page) -> np.ndarray:
 # ------------------------------------------------------------------ one digit
 
 
-@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("digit", slow_but("3", DIGITS))
 def test_a_digit_that_is_drawn_is_recognised(opened, digit):
     page = opened()
     assert page.locator("#hint").is_visible()
