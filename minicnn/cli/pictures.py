@@ -40,9 +40,13 @@ def percent(share: float) -> str:
 
 
 def save_figure(figure: "Figure", name: str, folder: Path) -> str:
-    """Save the figure under this name, numbered if there is one; its file's name."""
+    """Save the figure under this name, numbered if there is one; its file's name.
+
+    A field may be called "day/month", but a slash leads into another folder: it becomes a "-".
+    """
     from minicnn.report import figures
 
+    name = name.replace("/", "-").replace("\\", "-")
     file, number = f"{name}.png", 1
     while (folder / file).exists():
         number += 1

@@ -151,7 +151,11 @@ def _finish(as_json: bool, csv_file: Path | None, out: Path | None, rows: list[R
 def _write_csv(path: Path, rows: list[Row]) -> None:
     from minicnn.files import atomic
 
-    with atomic(path) as partial_file, open(partial_file, "w", newline="") as file:
+    # A name on the disk may be no text; its bytes are kept as they are.
+    with (
+        atomic(path) as partial_file,
+        open(partial_file, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(_csv_rows(rows))

@@ -13,6 +13,9 @@ from minicnn.files import StrPath
 
 FORM = 'need {"name": [left, top, right, bottom], …}, or {"box": […], "expect": 5} for a box'
 
+MOST_LETTERS = 60
+NAME = f"need up to {MOST_LETTERS} letters that can be printed"
+
 
 @dataclass(frozen=True)
 class Field:
@@ -61,6 +64,8 @@ def load_fields(path: StrPath) -> tuple[Field, ...]:
 
 def _fields(path: Path, content: dict[str, Any]) -> Iterator[Field]:
     for name, value in content.items():
+        if not name.isprintable() or len(name) > MOST_LETTERS:
+            raise DataError(f"{path}: {name[:80]!r} is no name of a field; {NAME}")
         about = value if isinstance(value, dict) else {"box": value}
         box, expect = about.get("box", ()), about.get("expect")
         if about.keys() - {"box", "expect"} or not _is_box(box) or not _is_count(expect):

@@ -35,6 +35,8 @@ def best_path(edges: Iterable[Edge], last: int, expect: int | None = None) -> li
     [-2, -3]
     """
     most = 0 if expect is None else expect
+    if most > last:  # an edge leads on by a border at least
+        return None
     best = np.full((last + 1, most + 1), -np.inf)
     best[0, 0] = 0
     way: dict[tuple[int, int], Edge] = {}

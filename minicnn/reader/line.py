@@ -160,15 +160,24 @@ class Line:
     def part(self, piece: Piece) -> tuple[Grey, int]:
         """The ink of a piece on the upright line, float32, `(h, w)`, and its first column there.
 
-        That and the width are even. Left and right there may be more paper than need be.
+        That and the width are even. Left and right there may be more paper than need be, but not
+        all of a long scribble, of which there are thousands of pieces.
         """
         first, stop = self._groups(*piece)
-        left = self._spans[first][0] // 2 * 2
-        right = max(right for _, right in self._spans[first:stop])
-        columns = np.arange(left, right + right % 2)
+        start, end = self._ends(piece)
+        left = start // 2 * 2
+        columns = np.arange(left, end + end % 2)
         amount = self.amounts[first:stop, :, left : columns[-1] + 1].max(axis=0)
         rows = np.arange(len(amount))[:, None]
         return amount * self._between(piece, rows, columns), left
+
+    def _ends(self, piece: Piece) -> tuple[int, int]:
+        """The first column on the upright line that may have ink of a piece, and the one after."""
+        first, stop = self._groups(*piece)
+        before, after = (self.borders[border].path for border in piece)
+        left = self._spans[first][0] if before is None else before.min()
+        right = max(end for _, end in self._spans[first:stop]) if after is None else after.max()
+        return int(left), int(right)
 
     def _between(
         self, piece: Piece, rows: NDArray[np.int64], columns: NDArray[np.int64]

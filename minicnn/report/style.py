@@ -66,12 +66,14 @@ def words(size: float = TEXT, colour: str = INK) -> dict[str, Any]:
 
 
 def short(name: object) -> str:
-    """The name of a class, its end cut off if it is too long to stand in a figure.
+    """The name of a class or a file, its end cut off if it is too long to stand in a figure.
 
-    >>> short("dog"), short("a dog that has slept on the sofa")
-    ('dog', 'a dog that has slept on…')
+    What cannot be drawn, as a line break in the name of a file, becomes a question mark.
+
+    >>> short("dog"), short("a dog that has slept on the sofa"), short("a\\nb")
+    ('dog', 'a dog that has slept on…', 'a?b')
     """
-    text = str(name)
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(name))
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 2].rstrip()}…"
 
 

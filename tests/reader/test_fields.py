@@ -33,6 +33,10 @@ def test_boxes_and_counts_are_read_in_order(tmp_path):
         ('{"year": "1,2,3,4"}', "'year' is"),
         ('{"year": {"box": [1, 2, 3, 4], "expect": 0}}', "'year' is"),
         ('{"year": {"box": [1, 2, 3, 4], "digits": 5}}', "'year' is"),
+        ('{"a\\nb": [1, 2, 3, 4]}', r"'a\\nb' is no name of a field"),
+        ('{"\\u0000": [1, 2, 3, 4]}', "is no name of a field"),
+        ('{"\\ud800": [1, 2, 3, 4]}', "is no name of a field"),
+        (json.dumps({"a" * 61: [1, 2, 3, 4]}), "need up to 60 letters"),
     ],
 )
 def test_what_is_no_form_is_refused_in_one_line(tmp_path, text, message):

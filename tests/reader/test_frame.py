@@ -64,6 +64,19 @@ def test_a_thin_pen_is_made_thicker_and_a_thick_one_is_left():
     assert kept == pytest.approx(40 * 20 / 260, rel=0.15)
 
 
+def test_a_hairline_on_a_picture_as_large_as_a_photo_is_framed_as_on_a_small_one():
+    """A dilation by a pen of its size would take minutes and gigabytes."""
+
+    def drawn(unit: int) -> Ink:
+        image = Image.new("L", (20 * unit, 20 * unit))
+        corners = [(unit, unit), (14 * unit, unit), (6 * unit, 19 * unit)]
+        ImageDraw.Draw(image).line(corners, fill=255, width=max(1, unit // 25))
+        return ink_of(np.asarray(image) / 255)
+
+    large, small = frame(drawn(150)), frame(drawn(8))
+    assert np.corrcoef(large.ravel(), small.ravel())[0, 1] > 0.95
+
+
 @pytest.mark.parametrize("width", [6, 11, 20])
 def test_the_width_of_a_long_stroke(width):
     bar = np.zeros((width + 20, 900), bool)

@@ -47,3 +47,7 @@ def test_it_is_the_best_of_all_that_there_are(seed):
         assert found[0].piece.start == 0
         assert found[-1].piece.stop == last
         assert all(a.piece.stop == b.piece.start for a, b in pairwise(found))
+
+
+def test_more_digits_than_there_are_borders_need_no_memory():
+    assert best_path([Edge(Piece(0, 1), -1)], last=1, expect=10**13) is None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_a_number_of_digits_is_kept(read, digits):
     assert json.loads(read(path, "--expect", 3, "--json").out)[0]["text"] == "712"
     result = read(path, "--expect", 90)
     assert result.code == 2
-    assert result.err == "minicnn: a.png: has less ink in a line than 90 digits have\n"
+    assert result.err == "minicnn: a.png: has no line that could be 90 digits\n"
 
 
 def test_the_fields_of_a_form(read, digits):
@@ -137,6 +138,17 @@ def test_the_fields_of_a_form(read, digits):
     assert table[2]["error"] == "field 'name': is blank: there is no writing on it"
 
 
+@pytest.mark.parametrize("name", ["day/month", "../../month", "day\\month"])
+def test_a_field_is_no_path(read, digits, name):
+    write_json(Path("form.json"), {name: [0, 0, 100, 80]})
+    scan = saved("scan.png", number(digits, 0, 2, 1))
+    result = read(scan, "--fields", "form.json", "--show", "--out", "boxes", "--json")
+    assert result.code == 0, result.err
+    (row,) = json.loads(result.out)
+    assert row["field"] == name
+    assert [each.name for each in Path("boxes").iterdir()] == [row["figure"]]
+
+
 def test_a_folder_of_scans_becomes_a_table(read, digits):
     Path("scans").mkdir()
     saved("scans/b.png", number(digits, 3, 4))
@@ -155,6 +167,19 @@ def test_a_folder_of_scans_becomes_a_table(read, digits):
     assert (again.code, again.out) == (2, "")
     assert "all.csv exists already and is not overwritten" in again.err
     assert Path("all.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", [b"\xff12.png", b"a\nb.png", b"\x1b[1m.png"])
+def test_a_name_that_is_no_text_is_in_the_table_as_it_is_on_the_disk(read, digits, name):
+    Path("scans").mkdir()
+    path = Path("scans", os.fsdecode(name))
+    Path(saved("712.png", number(digits, 0, 2, 1))).rename(path)
+    result = read("scans", "--csv", "all.csv", "--show")
+    assert (result.code, result.err) == (0, "")
+    with open("all.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = [*csv.DictReader(file)]
+    assert [(row["picture"], row["text"]) for row in rows] == [(str(path), "712")]
+    assert len([*Path("readings-1").iterdir()]) == 1
 
 
 def test_what_cannot_be_read_stops_no_other(read, digits):

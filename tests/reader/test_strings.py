@@ -12,7 +12,7 @@ from minicnn import nn
 from minicnn.errors import PictureError, ShapeError
 from minicnn.reader import canvas, judge
 from minicnn.reader.ink import Ink
-from minicnn.reader.line import Line
+from minicnn.reader.line import SIZE, Line
 from minicnn.reader.strings import corners
 
 
@@ -137,6 +137,38 @@ def test_writing_of_a_few_pixels_is_read_or_refused(model, size):
             assert mc.read_digits(model, page).text
 
 
+def scribbled(high: int, step: int) -> np.ndarray:
+    """A zigzag from one side of a wide picture to the other: one piece of ink, from 0 to 1."""
+    image = Image.new("L", (1600, 60))
+    corners = [(x, 30 + high // 2 * (-1) ** i) for i, x in enumerate(range(10, 1590, step))]
+    ImageDraw.Draw(image).line(corners, fill=255, width=2)
+    return np.asarray(image, np.float32) / 255
+
+
+def test_a_part_of_a_long_scribble_takes_no_more_than_its_own_columns():
+    amount = scribbled(high=40, step=16)
+    line = Line(Ink(amount, amount > 0.5))
+    columns = np.arange(line.all_ink.shape[1])
+    for piece in line.pieces()[1::20]:  # the first one is all of it
+        part, left = line.part(piece)
+        assert part.shape[1] < 3 * SIZE
+        expected = line.all_ink.copy()
+        first, last = (line.borders[border].path for border in piece)
+        if first is not None:
+            expected[columns < first[:, None]] = 0
+        if last is not None:
+            expected[columns >= last[:, None]] = 0
+        assert part.sum() > 0
+        np.testing.assert_array_equal(part, expected[:, left : left + part.shape[1]])
+        assert part.sum() == pytest.approx(expected.sum())
+
+
+def test_a_scribble_of_too_many_pieces_is_refused_before_they_are_judged(model, monkeypatch):
+    monkeypatch.setattr(judge, "whole", lambda line, pieces: pytest.fail(f"{len(pieces)} pieces"))
+    with pytest.raises(PictureError, match="nothing was read"):
+        mc.read_digits(model, 1 - scribbled(high=20, step=4))
+
+
 @pytest.mark.parametrize("name", SCRIBBLES)
 def test_what_is_no_digit_is_not_read(model, name):
     image = Image.new("L", (260, 120))
@@ -167,6 +199,15 @@ def test_a_reading_tells_where_and_how_sure(model, digits):
     for box in reading.boxes:
         covered[box] = True
     assert not (page < 0.4)[~covered].any(), "the boxes hold all of the ink"
+
+
+@pytest.mark.parametrize("height", [227, 226])
+def test_no_box_leaves_the_picture(model, monkeypatch, height):
+    monkeypatch.setattr(model, "class_names", tuple("ABCDEFGHIJ"))
+    page = np.ones((height, 151), np.float32)
+    page[20:, 60:80] = page[20:40, 30:] = 0  # up to two borders, and so high that it is reduced
+    (rows, columns), *_ = mc.read_digits(model, page).boxes
+    assert (rows.stop, columns.stop) == page.shape
 
 
 def test_a_neighbour_that_reaches_over_is_left_out(model, monkeypatch):
