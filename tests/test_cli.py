@@ -54,11 +54,6 @@ def minicnn(command):
     return command
 
 
-def own(err: str) -> str:
-    """Without the notice that comes once per machine, whatever the command is."""
-    return re.sub("minicnn: compiling the fast kernels .*\n", "", err)
-
-
 def plain(text: str) -> str:
     """Without the frames and line ends of rich."""
     return " ".join(re.sub("[─│╭╮╰╯]", " ", text).split())
@@ -634,7 +629,7 @@ def process():
 
 def ended(running: subprocess.Popen) -> SimpleNamespace:
     out, err = running.communicate(timeout=120)
-    return SimpleNamespace(code=running.returncode, out=out, err=own(err))
+    return SimpleNamespace(code=running.returncode, out=out, err=err)
 
 
 def train(model: str, data: Path, out: str) -> list:
@@ -645,8 +640,6 @@ def train(model: str, data: Path, out: str) -> list:
 def after_epoch_1(running: subprocess.Popen) -> subprocess.Popen:
     """Wait until the first epoch is done."""
     line = running.stderr.readline()
-    while line and not own(line):
-        line = running.stderr.readline()
     assert line.startswith(f"epoch 1/{EPOCHS} "), line
     return running
 

@@ -166,7 +166,7 @@ def _announce_compilation() -> None:
 
 
 COMPILES_AHEAD = "MINICNN_COMPILES_AHEAD"
-"""Set in the environment of the process that does so."""
+"""Set in the environment of the process that does so, and of those that want none."""
 
 
 def _compile_ahead() -> None:
