@@ -1,4 +1,4 @@
-"""How many strings of digits are read right: ``python -m benchmarks.reading RUN``, see `--help`.
+"""How many strings of digits are read right: ``python -m benchmarks.reading``, see `--help`.
 
 Every string is composed at random of MNIST's *test* digits (`minicnn.reader.canvas.handwritten`):
 size, slant, slope, pen, paper and light differ from string to string. With `--training` of training
@@ -23,6 +23,7 @@ from minicnn.errors import PictureError
 from minicnn.files import write_json
 from minicnn.reader import canvas
 from minicnn.reader.doodles import doodle
+from minicnn.saved import SHIPPED
 
 GOALS = {4.0: 0.97, 0.0: 0.90, -2.0: 0.60}
 """For each gap in pixels of MNIST's frame, the share of strings that is to be right."""
@@ -60,7 +61,10 @@ def read(model: object, pictures: list[tuple[np.ndarray, str]], expect: int | No
 
 
 def main(
-    run: Annotated[Path, typer.Argument(help="The folder of a run, or a model's file.")],
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="The folder of a run, or a model's file; the shipped one by default."),
+    ] = None,
     count: Annotated[int, typer.Option("--strings", help="Strings for each gap.")] = 1000,
     expect: Annotated[bool, typer.Option("--expect", help="Say that they have 5 digits.")] = False,
     training: Annotated[
@@ -71,7 +75,7 @@ def main(
 ) -> None:
     """Read strings of five digits, with 4 pixels between them, touching, and overlapping by 2."""
     train, test = mc.data.mnist()
-    model, data = mc.open_model(run), train if training else test
+    model, data = mc.open_model(run or SHIPPED), train if training else test
     table = Table(
         "Strings of 5 digits", ["gap", "pictures", "right", "goal", "as many digits", "ms"]
     )
@@ -91,7 +95,12 @@ def main(
         table.rows.append(row)
     Console().print(table.rich())
     if out is not None:
-        about = {"model": str(run), "strings": count, "training": training, "expect": expect}
+        about = {
+            "model": (run or SHIPPED).name,
+            "strings": count,
+            "training": training,
+            "expect": expect,
+        }
         described = machine.describe("python -m benchmarks.reading")
         write_json(out, {"machine": described, **about, "figures": figures})
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -79,6 +80,14 @@ def command(monkeypatch, capsys) -> Callable[..., SimpleNamespace]:
         return SimpleNamespace(code=end.value.code or 0, out=out, err=err)
 
     return call
+
+
+@pytest.fixture
+def _interruptible():
+    """Processes that we start listen to Ctrl-C, even if we were started where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

@@ -702,14 +702,6 @@ def test_killed_in_epoch_2_and_resumed_is_as_never_stopped(
     assert_same_run(Path("r"), never_stopped / model)
 
 
-@pytest.fixture
-def _interruptible():
-    """Processes that we start listen to Ctrl-C, even if we were started where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("how", ["plain", "as the cause", "lost in a callback"])
 def test_ctrl_c_is_one_line_wherever_it_comes(command, monkeypatch, how):
     def interrupted() -> None:

@@ -629,14 +629,6 @@ def test_a_model_that_is_not_there_yet_is_an_error_that_says_why(data, tmp_path)
         Run.opened(tmp_path / "r").metrics()
 
 
-@pytest.fixture
-def _interruptible():
-    """Ctrl-C is an exception again, should the tests have been started where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_in_epoch_1_leaves_a_run_to_use_and_to_resume(data, tmp_path, schedules, finished):
     def interrupted(progress: float) -> float:

@@ -503,14 +503,6 @@ class CtrlC(Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.fixture
-def _interruptible():
-    """Ctrl-C is an exception again, should the tests have been started where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize(("after", "epochs"), [(2, 0), (7, 1), (10, 1)])
 def test_ctrl_c_ends_the_training_in_order(after, epochs):

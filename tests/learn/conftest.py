@@ -1,6 +1,5 @@
 """Students' files: a lesson with the engine's solutions, and one function written otherwise."""
 
-import signal
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -39,11 +38,3 @@ def checked(written) -> Callable[..., Result]:
         return result
 
     return run
-
-
-@pytest.fixture
-def _interruptible():
-    """Processes that we start listen to Ctrl-C, even if we were started where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

@@ -287,6 +287,7 @@ def test_a_picture_that_takes_too_long_is_given_up(poison, digits):
 
 @pytest.mark.slow
 @LINUX
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_waits_for_what_has_begun(run, digits, how):
     with started(run, workers=2) as service:
