@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import stats
 from benchmarks.accuracy.protocol import Protocol, Seed
 from minicnn import metrics
 from minicnn.tape import Array
 
-FORMAT = 1
+FORMAT = 2
 """Of the files of results; those of another format are left alone."""
 
 DISPUTED = (
@@ -59,10 +60,10 @@ def _means(protocol: Protocol, seeds: Sequence[Seed]) -> Content:
     found: Content = {
         "accuracy": spread([seed.accuracy for seed in seeds]),
         "calibration_error": spread([seed.calibration_error for seed in seeds]),
-        "training_seconds": spread([seed.training_seconds for seed in seeds]),
+        "training_seconds": stats.spread(seed.training_seconds for seed in seeds)._asdict(),
     }
-    if all(seed.process_seconds for seed in seeds):
-        found["process_seconds"] = spread([seed.process_seconds or 0 for seed in seeds])
+    if timed := [seed.process_seconds for seed in seeds if seed.process_seconds]:
+        found["process_seconds"] = stats.spread(timed)._asdict()
     if protocol.data is None:
         count = len(protocol.test())
         found["undisputed"] = spread([undisputed(seed.mistakes, count) for seed in seeds])
