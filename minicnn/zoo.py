@@ -189,8 +189,8 @@ def _tiny_best() -> list[Module]:
 
 def _speedrun() -> list[Module]:
     return [
-        *_pooled(32, 5),
-        *_pooled(48),
+        *_pooled(16, 5),
+        *_pooled(32),
         Conv2D(64, 3, activation="relu"),
         BatchNorm(),
         Flatten(),
@@ -247,6 +247,8 @@ RECORDS = {
             augmentation=Augmentation(rotation=10, zoom=0.1, shift=0.05, shear=5),
         ),
     ),
+    # Held out 10,000, three splits: 98.89 %; with 32, 48 and 64 filters 98.93 %, in half as much time
+    # again.
     "speedrun": Entry(
         "99 % from a standing start",
         _speedrun,
