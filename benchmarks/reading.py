@@ -60,6 +60,27 @@ def read(model: object, pictures: list[tuple[np.ndarray, str]], expect: int | No
     return answers
 
 
+def measured(
+    model: object, pictures: list[tuple[np.ndarray, str]], expect: int | None = None
+) -> dict[str, float]:
+    """The share that is read right, that has as many digits as are read, and seconds a picture."""
+    started = time.perf_counter()
+    answers = read(model, pictures, expect)
+    seconds = (time.perf_counter() - started) / len(pictures)
+    pairs = [(answer, text) for answer, (_, text) in zip(answers, pictures, strict=True)]
+    return {
+        "right": float(np.mean([answer == text for answer, text in pairs])),
+        "parted": float(np.mean([len(answer) == len(text) for answer, text in pairs])),
+        "seconds": seconds,
+    }
+
+
+def row(what: str, count: int, goal: str, found: dict[str, float]) -> list[str]:
+    """A row of the table."""
+    shares = [f"{found['right']:.1%}", goal, f"{found['parted']:.1%}"]
+    return [what, f"{count:,}", *shares, f"{1000 * found['seconds']:.0f}"]
+
+
 def main(
     run: Annotated[
         Path | None,
@@ -80,19 +101,13 @@ def main(
         "Strings of 5 digits", ["gap", "pictures", "right", "goal", "as many digits", "ms"]
     )
     figures = []
-    for gap, goal in (*GOALS.items(), (None, None)):
-        pictures = doodles(count, seed) if gap is None else strings(data, gap, count, seed=seed)
-        started = time.perf_counter()
-        answers = read(model, pictures, 5 if expect and gap is not None else None)
-        seconds = (time.perf_counter() - started) / count
-        texts = [text for _, text in pictures]
-        right = float(np.mean([a == b for a, b in zip(answers, texts, strict=True)]))
-        parted = float(np.mean([len(a) == len(b) for a, b in zip(answers, texts, strict=True)]))
-        figures.append({"gap": gap, "right": right, "parted": parted, "seconds": seconds})
-        what = "no digits" if gap is None else f"{gap:g} px"
-        limit = "" if goal is None else f"{goal:.0%}"
-        row = [what, f"{count:,}", f"{right:.1%}", limit, f"{parted:.1%}", f"{1000 * seconds:.0f}"]
-        table.rows.append(row)
+    for gap, goal in GOALS.items():
+        found = measured(model, strings(data, gap, count, seed=seed), 5 if expect else None)
+        figures.append({"gap": gap, **found})
+        table.rows.append(row(f"{gap:g} px", count, f"{goal:.0%}", found))
+    found = measured(model, doodles(count, seed))
+    figures.append({"gap": None, **found})
+    table.rows.append(row("no digits", count, "", found))
     Console().print(table.rich())
     if out is not None:
         about = {

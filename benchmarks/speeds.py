@@ -5,8 +5,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks import stats, tables
+from benchmarks.goal import Data
 from benchmarks.sections import by_model
-from benchmarks.sections.by_model import Data
 from benchmarks.sections.training import BATCH
 from benchmarks.tables import Table
 

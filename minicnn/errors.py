@@ -80,3 +80,12 @@ def one_line(error: BaseException) -> str:
     ('first second', 'KeyError')
     """
     return " ".join(f"{error}".split()) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for each letter that cannot be printed.
+
+    >>> printable("a\\nb")
+    'a?b'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

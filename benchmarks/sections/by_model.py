@@ -2,15 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from benchmarks import stats, tables
 from benchmarks.bench import Bench
+from benchmarks.goal import Data
 from benchmarks.peers.protocol import Task
 from benchmarks.settings import OURS
 from benchmarks.turns import Contender, contest
-
-Data = dict[str, Any]
 
 
 def measure(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.errors import one_line
+from minicnn.errors import one_line, printable
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.observers import Case
 
@@ -85,5 +85,5 @@ def stop_of(error: BaseException, path: str | None) -> Stop:
     """The error in short, with the last line of the file `path` that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == path]
-    said = "".join(c if c.isprintable() else "?" for c in one_line(error)[:300])
+    said = printable(one_line(error)[:300])
     return Stop(type(error).__name__, said, lines[-1] if lines else None)

@@ -8,12 +8,12 @@ from typing import Any
 
 from PIL import Image
 
+from minicnn.data.class_names import MOST_LETTERS
 from minicnn.errors import DataError, PictureError
 from minicnn.files import StrPath
 
 FORM = 'need {"name": [left, top, right, bottom], …}, or {"box": […], "expect": 5} for a box'
 
-MOST_LETTERS = 60
 NAME = f"need up to {MOST_LETTERS} letters that can be printed"
 
 

@@ -192,9 +192,10 @@ def _read(
 ) -> list[Digit]:
     """The digits of one line of a page, from left to right."""
     numbers = segments(mask)
-    if numbers.max(initial=0) > MOST_GROUPS or digit_height(numbers) < LOWEST:
+    high = digit_height(numbers)
+    if numbers.max() > MOST_GROUPS or high < LOWEST:
         return []
-    line, corner, factor = _line(page, mask)
+    line, corner, factor = _line(page, mask, high)
     groups = line.whole_groups()
     pieces, whole = groups, np.ones(len(groups), np.float32)
     if recogniser.reads_digits:
@@ -237,24 +238,25 @@ def _judged(
     """
     whole = judge.whole(line, pieces)
     groups = {*line.whole_groups()}
-    likely = set(np.argsort(-whole, kind="stable")[:MOST_SHOWN].tolist())
-    kept = [
-        i
-        for i, piece in enumerate(pieces)
-        if piece in groups or (whole[i] >= least_whole and i in likely)
-    ]
+    shown = np.zeros(len(pieces), bool)
+    shown[np.argsort(-whole, kind="stable")[:MOST_SHOWN]] = True
+    shown &= whole >= least_whole
+    kept = [i for i, piece in enumerate(pieces) if shown[i] or piece in groups]
     return [pieces[i] for i in kept], whole[kept]
 
 
-def _line(page: Ink, mask: Mask) -> tuple[Line, Box, int]:
-    """A line of a page, where it is there, and how many times smaller it was made."""
+def _line(page: Ink, mask: Mask, high: float) -> tuple[Line, Box, int]:
+    """A line of a page, where it is there, and how many times smaller it was made.
+
+    - `high`: how high its digits are.
+    """
     rows, columns = (
         slice(max(part.start - 2, 0), min(part.stop + 2, n))
         for part, n in zip(Ink(page.amount, mask).box, mask.shape, strict=True)
     )
     own = mask[rows, columns]
     amount = page.amount[rows, columns] * ~(page.mask[rows, columns] & ~own)
-    factor = int(digit_height(segments(own)) // HIGHEST)
+    factor = int(high // HIGHEST)
     if factor < 2:
         return Line(Ink(amount, own)), (rows, columns), 1
     amount, share = (

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from minicnn.errors import printable
+
 INK = "#222222"
 FAINT = "#8a8a8a"
 GRID = "#e4e4e4"
@@ -73,7 +75,7 @@ def short(name: object) -> str:
     >>> short("dog"), short("a dog that has slept on the sofa"), short("a\\nb")
     ('dog', 'a dog that has slept on…', 'a?b')
     """
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(name))
+    text = printable(str(name))
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 2].rstrip()}…"
 
 

@@ -110,7 +110,7 @@ def test_fast_equals_reference(name, case, layouts, threads):
     assert [a.dtype for a in found] == [a.dtype for a in expected]
 
 
-@few
+@some
 @given(
     rows=st.integers(24, 70),
     depth=st.integers(1, 300),
