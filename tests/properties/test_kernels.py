@@ -1,5 +1,6 @@
 """The kernels: reference equals loops over single numbers, and fast equals reference."""
 
+import sys
 import warnings
 
 import numba
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from minicnn import kernels
 from minicnn.errors import ShapeError
+from minicnn.kernels import fast
+from minicnn.kernels.fast.parallel import Kernel
 
 from . import naive
 from .draws import (
@@ -153,6 +156,20 @@ def test_arguments_stay_as_they_are_and_results_are_new_arrays(name, kernel_set,
         assert not any(np.shares_memory(a, result) for result in found)
     floats = [result.dtype for result in found if result.dtype.kind == "f"]
     assert set(floats) == {np.dtype(case.dtype)}
+    assert not compiled_for_read_only_arrays(), "each would be compiled twice"
+
+
+def compiled_for_read_only_arrays():
+    modules = [module for name, module in sys.modules.items() if name.startswith(fast.__name__)]
+    parts = [part for module in modules for part in vars(module).values()]
+    return {
+        part.__name__
+        for part in parts
+        if isinstance(part, Kernel)
+        for compiled in (part.together, part.alone)
+        for types in compiled.overloads
+        if any(isinstance(one, numba.types.Array) and not one.mutable for one in types)
+    }
 
 
 @both_sets

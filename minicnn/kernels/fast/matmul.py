@@ -65,7 +65,7 @@ def pack_panel(flat, first, row_step, column_step, depth, count, panel, at):
 def _flat(matrix: Array) -> tuple[Array, int, int]:
     """The elements in a row, and how far apart the matrix's rows and columns lie in it."""
     if matrix.T.flags.c_contiguous:
-        return matrix.T.reshape(-1), 1, len(matrix)
+        return contiguous(matrix.T).reshape(-1), 1, len(matrix)
     return contiguous(matrix).reshape(-1), matrix.shape[1], 1
 
 

@@ -187,11 +187,34 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def contiguous(array: Array) -> Array:
-    """The array, or a copy in row-major order: what compiled code is made for."""
-    return np.ascontiguousarray(array)
+    """The array, or a copy in row-major order: what compiled code reads from.
+
+    >>> rows = np.arange(6.0).reshape(2, 3)
+    >>> contiguous(rows) is rows, contiguous(rows.T).flags.c_contiguous
+    (True, True)
+    """
+    return _unlocked(np.ascontiguousarray(array))
 
 
 def alike(*arrays: Array) -> list[Array]:
     """The arrays in row-major order and with the dtype that NumPy would compute them in."""
     dtype = np.result_type(*arrays)
-    return [np.ascontiguousarray(array, dtype) for array in arrays]
+    return [_unlocked(np.ascontiguousarray(array, dtype)) for array in arrays]
+
+
+def _unlocked(array: Array) -> Array:
+    """The array; where it is read-only, its memory again as one that is not.
+
+    numba would compile every kernel once more for arrays that are read-only. It is done only with
+    those that a kernel reads.
+    """
+    return array if array.flags.writeable else np.asarray(_Memory(array))
+
+
+class _Memory:
+    """The memory of an array, without the note that it is not to be written to."""
+
+    def __init__(self, array: Array):
+        self.array = array  # which keeps the memory
+        place, _ = array.__array_interface__["data"]
+        self.__array_interface__ = {**array.__array_interface__, "data": (place, False)}
