@@ -88,9 +88,8 @@ def new_folder(folder: StrPath) -> Iterator[Path]:
     """
     target = Path(folder)
     refuse_taken(target)
-    there = (
-        target.is_dir()
-    )  # and empty, perhaps the current folder: then it is filled, not replaced
+    # An empty folder, perhaps the current one, is filled and not replaced.
+    there = target.is_dir()
     partial = target / _hidden() if there else target.with_name(_hidden())
     try:
         partial.mkdir(parents=True)
