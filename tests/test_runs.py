@@ -25,6 +25,7 @@ from minicnn.runs import Run
 from minicnn.settings import Settings
 
 from .lanes import slow_but
+from .patterns import write_data
 
 WHOLE = ("finished", "finished_with_momentum", "finished_with_averages")
 FILES = {
@@ -37,7 +38,6 @@ FILES = {
     "confusion.png",
     "mistakes.png",
 }
-TEST_IMAGES = 60
 DECENT = {"clip_norm": 1.0, "label_smoothing": 0.1, "patience": 9}
 RECORD = {
     "augmentation": Augmentation(rotation=20, shift=0.1, elastic=1.0, erasing=0.5, stroke=0.5),
@@ -53,15 +53,7 @@ RECORD = {
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> str:
-    """A folder of IDX files: noisy pictures (8, 8) of four patterns, 160 and 60."""
-    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
-    patterns = rng.integers(0, 256, (4, 8, 8))
-    for part, count in ("train", 160), ("t10k", TEST_IMAGES):
-        labels = rng.integers(0, 4, count).astype(np.uint8)
-        noisy = patterns[labels] + rng.normal(0, 150, (count, 8, 8))
-        write_idx(folder / f"{part}-images-idx3-ubyte", noisy.clip(0, 255).astype(np.uint8))
-        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
-    return str(folder)
+    return str(write_data(tmp_path_factory.mktemp("data") / "patterns", noise=150))
 
 
 @pytest.fixture(scope="module")
@@ -498,7 +490,7 @@ def test_nor_is_a_file(data, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"batch_size": 145},  # 160 less a tenth are 144
+        {"batch_size": 217},  # 240 less a tenth are 216
         {"validation": 0.001},
         {"data": "nowhere"},
         {"model": "cnn_deeper"},  # needs larger pictures
@@ -613,7 +605,7 @@ def test_an_explosion_in_the_first_epoch_keeps_the_start(data, tmp_path):
 
 
 def test_an_explosion_in_the_very_last_step_is_no_result(data, tmp_path):
-    chosen = settings(data, optimizer="sgd", lr=1e38, validation=0.0, batch_size=160, epochs=1)
+    chosen = settings(data, optimizer="sgd", lr=1e38, validation=0.0, batch_size=240, epochs=1)
     with pytest.raises(TrainingError, match="the loss became nan on the test set"):
         runs.train(chosen, tmp_path / "r", progress=False)
     assert "metrics.json" not in os.listdir(tmp_path / "r")
