@@ -186,29 +186,24 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def contiguous(array: Array) -> Array:
-    """The array, or a copy in row-major order: what compiled code reads from.
+def contiguous(array: Array, dtype: np.dtype | None = None) -> Array:
+    """The array, or a copy in row-major order and of this dtype: what compiled code reads from.
+
+    Of a read-only array it is the same memory, not marked so: numba would compile every kernel once
+    more for it.
 
     >>> rows = np.arange(6.0).reshape(2, 3)
     >>> contiguous(rows) is rows, contiguous(rows.T).flags.c_contiguous
     (True, True)
     """
-    return _unlocked(np.ascontiguousarray(array))
+    array = np.ascontiguousarray(array, dtype)
+    return array if array.flags.writeable else np.asarray(_Memory(array))
 
 
 def alike(*arrays: Array) -> list[Array]:
     """The arrays in row-major order and with the dtype that NumPy would compute them in."""
     dtype = np.result_type(*arrays)
-    return [_unlocked(np.ascontiguousarray(array, dtype)) for array in arrays]
-
-
-def _unlocked(array: Array) -> Array:
-    """The array; where it is read-only, its memory again as one that is not.
-
-    numba would compile every kernel once more for arrays that are read-only. It is done only with
-    those that a kernel reads.
-    """
-    return array if array.flags.writeable else np.asarray(_Memory(array))
+    return [contiguous(array, dtype) for array in arrays]
 
 
 class _Memory:
