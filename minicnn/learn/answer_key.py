@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import threading
 
 from minicnn import kernels
 from minicnn.errors import LessonError
@@ -11,22 +10,20 @@ from minicnn.learn.exercise import Exercise, Mutant
 from minicnn.learn.outcome import Outcome, observe
 from minicnn.learn.source import engine_function, mutant_function
 
-_lock = threading.RLock()  # the table of kernels belongs to the whole process
-
 
 class AnswerKey:
     """The cases of a seed, and the right outcome of each."""
 
     def __init__(self, exercise: Exercise, seed: int):
         self.exercise, self.cases = exercise, exercise.drawn(seed)
-        with _lock, kernels.use("reference"):
+        with kernels.use("reference"):
             function = engine_function(exercise)
             self.expected = [observe(function, exercise, case) for case in self.cases]
 
     @functools.cached_property
     def mutants(self) -> list[tuple[Mutant, list[Outcome]]]:
         """The outcomes of each known misconception."""
-        with _lock, kernels.use("reference"):
+        with kernels.use("reference"):
             found = []
             for mutant in self.exercise.mutants:
                 with contextlib.suppress(LessonError):  # one that does not apply; `verify` says so
@@ -47,5 +44,4 @@ class AnswerKey:
 @functools.lru_cache(256)
 def answer_key(exercise: Exercise, seed: int) -> AnswerKey:
     """The key of an exercise, made once."""
-    with _lock:
-        return AnswerKey(exercise, seed)
+    return AnswerKey(exercise, seed)

@@ -69,9 +69,18 @@ def check(
     - `seed`: draws the cases; the same seed draws the same ones.
     - `seconds`: processor time, the exercise's own by default.
 
-    Nothing that the student's file does raises an error here.
+    Nothing that the student's file does raises an error here. Threads may check at the same time.
     """
-    path = Path(path)
+    with process.turn:
+        return _check(lesson, exercise, Path(path), seed, seconds or exercise.seconds)
+
+
+def check_lesson(lesson: Lesson, path: StrPath, seed: int = 0) -> list[Result]:
+    """Check all exercises of a lesson, each by itself: a wrong one does not spoil the others."""
+    return [check(lesson, exercise, path, seed) for exercise in lesson.exercises]
+
+
+def _check(lesson: Lesson, exercise: Exercise, path: Path, seed: int, seconds: int) -> Result:
     try:
         file = StudentFile(path)
     except UnreadableFileError as error:
@@ -85,13 +94,8 @@ def check(
     if gone and file.defines(exercise.name):
         says = f"The line `@{gone[0]}` above `{exercise.name}` is gone; the function needs it."
         return Result(exercise, "fail", says, seed=seed)
-    answer = process.run(path, lesson.folder, exercise, seed, seconds or exercise.seconds)
+    answer = process.run(path, lesson.folder, exercise, seed, seconds)
     return _judge(exercise, answer, seed)
-
-
-def check_lesson(lesson: Lesson, path: StrPath, seed: int = 0) -> list[Result]:
-    """Check all exercises of a lesson, each by itself: a wrong one does not spoil the others."""
-    return [check(lesson, exercise, path, seed) for exercise in lesson.exercises]
 
 
 def _say_missing(file: StudentFile, exercise: Exercise) -> str:

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,14 @@ from minicnn.learn.outcome import Outcome, Stop
 
 PATIENCE = 5
 """Seconds that the process may wait, beyond twice its processor time."""
+
+turn = threading.Lock()
+"""Held by the thread that works; while it waits for a student's process, in `run`, others may.
+
+The table of kernels and the filters of warnings belong to all threads. In CPython 3.11 two threads
+in Python's parser, to which `np.load` goes too, spoil each other's count of how deep they are:
+``SystemError: AST constructor recursion depth mismatch`` (python/cpython issue 106905).
+"""
 
 _SHOWN = 4000
 
@@ -43,6 +53,8 @@ class Answer:
 
 def run(path: Path, folder: Path, exercise: Exercise, seed: int, seconds: int) -> Answer:
     """Run the student's function in a new process on the cases of `seed`.
+
+    The caller holds `turn`, and has it again at the end.
 
     - `path`: the student's file; `folder`: the lesson's; `seconds`: processor time.
     """
@@ -84,12 +96,22 @@ def _wait(place: str, job: dict[str, Any], patience: float) -> tuple[int, bool]:
         )
         _running.add(process)
         try:
-            return process.wait(patience), False
+            with _turn_of_others():
+                return process.wait(patience), False
         except subprocess.TimeoutExpired:
             return 0, True
         finally:
             _kill_group(process)
             _running.discard(process)
+
+
+@contextlib.contextmanager
+def _turn_of_others() -> Iterator[None]:
+    turn.release()
+    try:
+        yield
+    finally:
+        turn.acquire()
 
 
 def end_all() -> None:

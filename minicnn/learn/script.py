@@ -18,7 +18,6 @@ from minicnn.files import StrPath, atomic
 from minicnn.learn import source
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.library import Lesson
-from minicnn.learn.syntax import parse
 
 _CELL = re.compile(r"^(?=# %%)", re.MULTILINE)
 _EXERCISE = re.compile(r"^# %% exercise\b.*\n")
@@ -77,7 +76,7 @@ def cells_of(lesson: Lesson) -> list[str]:
 
 def exercise_names(cell: str) -> list[str]:
     """The names that an exercise cell imports; raises `LessonError` if it does anything else."""
-    body = parse(cell).body
+    body = ast.parse(cell).body
     if not body or not all(isinstance(node, ast.ImportFrom) for node in body):
         raise LessonError(f"an exercise cell must import its function and do no more:\n{cell}")
     return [a.name for node in body if isinstance(node, ast.ImportFrom) for a in node.names]

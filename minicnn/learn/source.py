@@ -17,7 +17,6 @@ import numpy as np
 
 from minicnn.errors import LessonError
 from minicnn.learn.exercise import Exercise, Mutant
-from minicnn.learn.syntax import parse
 
 FRIENDLY = "This is meant to fail. Your job: "
 """How the message of every stub begins."""
@@ -83,7 +82,7 @@ def imports(exercise: Exercise, own: Iterable[str] = ()) -> str:
     - `own`: names that are there already: the exercises above it in the same lesson.
     """
     text, node = _find(exercise)
-    bound = _bindings(parse(text), module_of(exercise))
+    bound = _bindings(ast.parse(text), module_of(exercise))
     modules: list[str] = []
     names: dict[str, list[str]] = {}
     for name in sorted(_global_names(node) - {*own, exercise.name}):
@@ -111,7 +110,7 @@ def needed_names(exercise: Exercise) -> set[tuple[str, str]]:
     """(module, name) of everything that the function takes from the engine."""
     text, node = _find(exercise)
     module = module_of(exercise)
-    bound = _bindings(parse(text), module)
+    bound = _bindings(ast.parse(text), module)
     found = set()
     for name in _global_names(node) - {exercise.name}:
         source, original = bound.get(name, (exercise.module, name))
@@ -151,14 +150,14 @@ def mutated(exercise: Exercise, mutant: Mutant) -> str:
                 "in the engine's function; it must stand there exactly once"
             )
         text = text.replace(old, new)
-    if ast.dump(parse(text)) == ast.dump(parse(solution(exercise))):
+    if ast.dump(ast.parse(text)) == ast.dump(ast.parse(solution(exercise))):
         raise LessonError(f"mutant {mutant.name!r} of {exercise.name} changes nothing")
     return text
 
 
 def mutant_function(exercise: Exercise, mutant: Mutant) -> Callable[..., Any]:
     """The mutant, ready to be called; what it needs it takes from the engine."""
-    tree = parse(mutated(exercise, mutant))
+    tree = ast.parse(mutated(exercise, mutant))
     (node,) = tree.body
     assert isinstance(node, Function)
     node.decorator_list = [
@@ -178,7 +177,7 @@ def mutant_function(exercise: Exercise, mutant: Mutant) -> Callable[..., Any]:
 def _find(exercise: Exercise) -> tuple[str, Function]:
     """The text of the module and the function's place in it."""
     text = Path(str(module_of(exercise).__file__)).read_text(encoding="utf-8")
-    for node in parse(text).body:
+    for node in ast.parse(text).body:
         if isinstance(node, Function) and node.name == exercise.name:
             return text, node
     raise LessonError(f"{exercise.module} has no function {exercise.name!r} at its top")

@@ -13,7 +13,6 @@ from typing import Any
 from minicnn.errors import LessonError, one_line
 from minicnn.files import StrPath
 from minicnn.learn.source import FRIENDLY
-from minicnn.learn.syntax import parse
 
 _LARGEST = 1_000_000
 
@@ -162,7 +161,7 @@ def _parse(path: Path, text: bytes) -> list[ast.stmt]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a backslash in a string, for instance
-            tree = parse(text, str(path))
+            tree = ast.parse(text, str(path))
     except SyntaxError as error:
         where = f" line {error.lineno}" if error.lineno else ""
         raise UnreadableFileError(f"{path.name}{where}: {error.msg}") from error

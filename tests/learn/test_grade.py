@@ -1,5 +1,7 @@
 """A class graded in one run: what was planted is what comes out."""
 
+import ast
+import builtins
 import csv
 import io
 import json
@@ -7,12 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from html.parser import HTMLParser
 
 import pytest
 
-from minicnn.learn import library, script, source
+from minicnn.learn import library, process, script, source
 from minicnn.learn.class_page import SIGNS, class_page
 from minicnn.learn.grade import COLUMNS, grade_class, handed_in, students_in
 
@@ -164,6 +167,22 @@ def test_what_goes_wrong_in_a_check_is_that_students_alone(submissions, monkeypa
     assert by_student["ada"].status == "pass"
     assert by_student["blaise"].status == "crash"
     assert by_student["blaise"].says == "It cannot be checked: two lines"
+
+
+def test_one_thread_at_a_time_is_in_the_parser(submissions, monkeypatch):
+    """CPython 3.11's parser cannot stand two, and `np.load` goes to it too."""
+    parse, in_turn = builtins.compile, []
+
+    def spy(text, name, mode, flags=0, *settings, **more):
+        if flags & ast.PyCF_ONLY_AST and threading.current_thread() is not threading.main_thread():
+            in_turn.append(process.turn.locked())
+        return parse(text, name, mode, flags, *settings, **more)
+
+    monkeypatch.setattr(builtins, "compile", spy)
+    grade_class(submissions, [library.lesson(7)])
+    assert len(in_turn) > 50
+    assert all(in_turn)
+    assert not process.turn.locked()
 
 
 class Cells(HTMLParser):
