@@ -35,6 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kernels", choices=kernels.SETS, default="fast", help="set of kernels")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process begins with the kernels, the other with the lessons, which need none of them.
+
+    So what is not compiled yet is compiled once, and the rest of the tests find it on the disk.
+    """
+    first = ("tests/properties/test_kernels.py", "tests/learn")
+    items.sort(key=lambda item: [not item.nodeid.startswith(each) for each in first])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def kernel_set_of_the_session(request: pytest.FixtureRequest) -> Iterator[None]:
     with kernels.use(request.config.getoption("--kernels")):

@@ -15,7 +15,7 @@ from .models import KERAS_SAVES, assert_same_weights, inputs
 pytestmark = KERAS_SAVES
 
 
-@pytest.fixture(scope="module", params=slow_but(("best", "tiny-best"), zoo.RECORDS))
+@pytest.fixture(scope="module", params=slow_but(("tiny-best",), zoo.RECORDS))
 def record(request) -> nn.Sequential:
     """With running statistics as after some training, so that what leaves them out is found."""
     model = zoo.build(request.param)

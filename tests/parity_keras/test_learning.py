@@ -34,6 +34,13 @@ RULES = [
 ]
 
 
+def wrongly(test):
+    """Every rule too long; too short it is found out in the same way."""
+    too_short = pytest.param(0.9, marks=pytest.mark.slow)
+    test = pytest.mark.parametrize("factor", [too_short, 1.1])(test)
+    return pytest.mark.parametrize(("name", "part"), RULES)(test)
+
+
 @contextmanager
 def wrong(name, part, factor):
     """Within this block the engine's rule gives `factor` times its gradient."""
@@ -104,8 +111,7 @@ def test_it_learns_by_the_same_losses_as_keras():
     assert distances_from_keras().max() <= LOSSES
 
 
-@pytest.mark.parametrize("factor", [0.9, 1.1])
-@pytest.mark.parametrize(("name", "part"), RULES)
+@wrongly
 def test_a_wrong_rule_leads_to_another_loss(name, part, factor):
     with wrong(name, part, factor):
         assert distances_from_keras()[-1] >= LOSSES_OF_A_WRONG_RULE
@@ -153,8 +159,7 @@ def test_the_loss_has_the_slope_that_each_gradient_promises():
     assert max(broken_promises()) <= PROMISES
 
 
-@pytest.mark.parametrize("factor", [0.9, 1.1])
-@pytest.mark.parametrize(("name", "part"), RULES)
+@wrongly
 def test_a_wrong_rule_promises_what_is_not_so(name, part, factor):
     weights_on_the_way()  # learnt by the right rules
     with wrong(name, part, factor):

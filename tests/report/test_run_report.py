@@ -164,12 +164,13 @@ def test_a_model_that_is_always_right_or_never(report, right):
     assert numbers["expected_calibration_error"] == (0 if right else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "shape", "classes"),
     [
         ("cnn_baseline", (6, 9, 3), 30),
-        pytest.param("cnn_baseline", (9, 7, 5), 2, marks=pytest.mark.slow),
-        pytest.param("mlp", (400, 1, 1), 1, marks=pytest.mark.slow),
+        ("cnn_baseline", (9, 7, 5), 2),
+        ("mlp", (400, 1, 1), 1),
     ],
 )
 def test_reports_on_other_pictures(tmp_path, model, shape, classes):

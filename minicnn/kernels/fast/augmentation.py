@@ -1,11 +1,17 @@
 """Pictures changed at random, one after the other, each while it is in the cache."""
 
-from typing import Any
-
 import numpy as np
 from numba import prange
 
-from minicnn.kernels.fast.parallel import Array, inner, parallel, product_threads, run, share
+from minicnn.kernels.fast.parallel import (
+    Array,
+    contiguous,
+    inner,
+    parallel,
+    product_threads,
+    run,
+    share,
+)
 
 # Places are float64, so that they fall between the same pixels as the reference's. A loop touches
 # few arrays: of more LLVM would not find out whether they overlap, and use no vectors. Whole places
@@ -13,8 +19,6 @@ from minicnn.kernels.fast.parallel import Array, inner, parallel, product_thread
 
 PRODUCTS = 40
 """Multiplications that a pixel costs, about."""
-
-_PLAIN: Any = ["C", "W"]  # numba would compile the kernel once more for arrays that are read-only
 
 
 @inner
@@ -130,9 +134,10 @@ def augment(images: Array, maps: Array, bends: Array, strokes: Array, boxes: Arr
     """See `reference.augment`."""
     full_scale, dtype = (255, np.float32) if images.dtype == np.uint8 else (1, images.dtype)
     y = np.empty(images.shape, dtype)
-    images = np.require(images, None, _PLAIN)
-    amounts = [np.require(a, np.float64, _PLAIN) for a in (maps, bends, strokes)]
-    boxes = np.require(boxes, np.int64, _PLAIN)
-    threads = product_threads(PRODUCTS * images.size, len(images))
-    run(_augment, images, y.dtype.type(full_scale), *amounts, boxes, y, threads)
+    amounts = [contiguous(a, np.float64) for a in (maps, bends, strokes)]
+    boxes, threads = (
+        contiguous(boxes, np.int64),
+        product_threads(PRODUCTS * images.size, len(images)),
+    )
+    run(_augment, contiguous(images), y.dtype.type(full_scale), *amounts, boxes, y, threads)
     return y
