@@ -23,6 +23,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba import njit
+from numpy.typing import DTypeLike
 
 Array = np.ndarray
 
@@ -186,7 +187,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def contiguous(array: Array, dtype: np.dtype | None = None) -> Array:
+def contiguous(array: Array, dtype: DTypeLike | None = None) -> Array:
     """The array, or a copy in row-major order and of this dtype: what compiled code reads from.
 
     Of a read-only array it is the same memory, not marked so: numba would compile every kernel once
