@@ -12,6 +12,8 @@ from minicnn.errors import UnknownNameError
 from minicnn.kernels import reference
 from minicnn.tensor import Tensor
 
+from .lanes import slow_but
+
 
 @pytest.fixture(autouse=True)
 def the_table_comes_back():
@@ -278,7 +280,7 @@ print(rounds, "wrong:", len(wrong))
 """
 
 
-@pytest.mark.parametrize("layer", ["workqueue", "default"])
+@pytest.mark.parametrize("layer", slow_but(["workqueue"], ["workqueue", "default"]))
 def test_two_python_threads_run_fast_kernels_at_once(run_python, layer):
     """numba's "workqueue" layer aborts the process when two threads enter it together."""
     out = run_python("-c", TWO_THREADS, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")

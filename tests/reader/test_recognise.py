@@ -17,6 +17,8 @@ from minicnn.reader.recognise import SURE, Prediction, framed
 from minicnn.runs import Run
 from minicnn.settings import Settings
 
+from ..lanes import slow_but
+
 
 def share_right(model, pictures, labels) -> float:
     seen = np.stack([framed(picture, (28, 28)) for picture in pictures])
@@ -107,7 +109,10 @@ def _ruled(page) -> np.ndarray:
     return ndimage.rotate(ruled, 0.5, reshape=False, order=1, mode="nearest")
 
 
-@pytest.mark.parametrize("name", SIDES)
+OFTEN = ("a shadow", "noise", "ruled lines", "a turn", "light on dark", "little contrast")
+
+
+@pytest.mark.parametrize("name", slow_but(OFTEN, SIDES))
 def test_digits_are_read_in_spite_of(name, model, digits):
     rng = np.random.default_rng(1)
     pages = [on_paper(digits.images[index], rng) for index in range(40)]

@@ -1,34 +1,39 @@
-"""Requests of all kinds, made from the service's own description by schemathesis."""
+"""Requests of all kinds, made from the service's own description by schemathesis.
+
+It takes seconds to import, so only the process that makes the requests does so.
+"""
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-# That a picture is described does not make it one: noise is refused, and rightly.
-EXCLUDED = [positive_data_acceptance]
-MODES = {"as described": GenerationMode.POSITIVE, "otherwise": GenerationMode.NEGATIVE}
+MODES = {"as described": "positive", "otherwise": "negative"}
 
 
 @pytest.fixture(scope="module")
 def operations(service) -> list:
     """What can be asked, by the description that the service gives of itself."""
+    import schemathesis
+
     described = schemathesis.openapi.from_url(f"{service.url}openapi.json")
     return [found.ok() for found in described.get_all_operations()]
 
 
-def fuzz(operations, mode: GenerationMode, examples: int) -> None:
+def fuzz(operations, mode: str, examples: int) -> None:
     """Every answer is of a status and a form that the description knows, and none is 500."""
+    from schemathesis import GenerationMode
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+    # That a picture is described does not make it one: noise is refused, and rightly.
+    excluded = [positive_data_acceptance]
     for operation in operations:
         has_input = [*operation.body, *operation.query]
-        if mode is GenerationMode.NEGATIVE and not has_input:
+        if mode == "negative" and not has_input:
             continue  # there is nothing that could be otherwise
 
         @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-        @given(case=operation.as_strategy(generation_mode=mode))
+        @given(case=operation.as_strategy(generation_mode=GenerationMode(mode)))
         def answered(case) -> None:
-            response = case.call_and_validate(excluded_checks=EXCLUDED, timeout=60)
+            response = case.call_and_validate(excluded_checks=excluded, timeout=60)
             assert response.status_code < 500
             if response.status_code >= 400:
                 assert response.json()["error"]["status"] == response.status_code
