@@ -215,7 +215,7 @@ def figure(right: Curve, wrong: Curve) -> "Figure":
         axes.set_xlabel(f"step   (the broken one stopped in step {len(wrong.losses) + 1})")
     else:
         axes.set_xlabel("step")
-    axes.set_title("Which part is broken?", loc="left", **style.words(style.TITLE))
+    style.title(axes, "Which part is broken?")
     axes.set_ylabel("loss")
     axes.set_xlim(0, max(len(right.losses), 2))
     axes.set_ylim(0, 2 * np.log(10))  # twice what guessing among ten classes gives

@@ -33,7 +33,7 @@ def prediction(answer: Prediction, title: str = "") -> Figure:
 
 def _show(axes: Axes, image: np.ndarray, title: str = "") -> None:
     axes.imshow(image, cmap="gray", vmin=0, vmax=1)
-    axes.set_title(style.short(title), loc="left", **style.words(style.TEXT))
+    style.title(axes, style.short(title), style.TEXT)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color(style.GRID)  # or a white page would have no edge
@@ -57,7 +57,7 @@ def _bars(axes: Axes, answer: Prediction) -> None:
     doubt = "" if answer.sure else ", not sure"
     title = f"{style.short(answer.label)} ({100 * answer.probability:.1f} %){doubt}"
     size = style.fitting(title, 2.0)  # inches, which the bars always have
-    axes.set_title(title, loc="left", **style.words(size))
+    style.title(axes, title, size)
 
 
 def reading(answer: Reading, title: str = "") -> Figure:
@@ -73,7 +73,7 @@ def reading(answer: Reading, title: str = "") -> Figure:
     heading = f"{style.short(title)}: {text}" if title else text
     heading = f"{heading} ({100 * answer.confidence:.0f} % sure of all)"
     _show(axes, answer.grey)
-    axes.set_title(heading, loc="left", **style.words(style.fitting(heading, across, style.TITLE)))
+    style.title(axes, heading, style.fitting(heading, across, style.TITLE))
     sure = (answer.probabilities.max(axis=1) * answer.whole) >= SURE
     for box, label, is_sure in zip(answer.boxes, answer.labels, sure, strict=True):
         _frame_digit(axes, box, label, style.BLUE if is_sure else style.ORANGE)

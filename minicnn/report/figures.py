@@ -46,7 +46,7 @@ def curves(history: Mapping[str, Sequence[float]]) -> Figure:
         if f"val_{name}" in history:
             validation = history[f"val_{name}"]
             _curve(axes, validation, "validation", color=style.ORANGE, linestyle="--")
-        axes.set_title(name.capitalize(), loc="left", **style.words(style.TITLE))
+        style.title(axes, name.capitalize())
         axes.set_xlabel("epoch", **style.words())
         axes.set_xlim(0.5, epochs + 0.5)
         axes.xaxis.set_major_locator(style.ticks(10, integer=True))
@@ -254,9 +254,7 @@ def digits(images: ArrayLike, titles: Sequence[str] | None = None, columns: int 
     tall = CELL * min(pictures.shape[1] / pictures.shape[2], MOST_TALL)
     above = _text_height(texts, size)
     wide, high = columns * CELL, rows * (tall + above)
-    figure = style.figure(wide, high)
-    # Every size is known here; to have them found out takes seconds for a page of pictures.
-    figure.set_layout_engine("none")
+    figure = style.figure(wide, high, arranged=True)
     grid = figure.add_gridspec(
         rows,
         columns,
@@ -272,7 +270,7 @@ def digits(images: ArrayLike, titles: Sequence[str] | None = None, columns: int 
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_axis_off()
         if text:
-            axes.set_title(text, pad=3, **style.words(size))
+            axes.set_title(text, y=1, pad=3, **style.words(size))  # y as in `style.title`
     return figure
 
 

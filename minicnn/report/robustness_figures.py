@@ -37,7 +37,7 @@ def robustness(found: Mapping[str, Robustness]) -> Figure:
             axes.plot(places, values, label=label, linewidth=1.6, markersize=4, **look)
         marks = ["none", *(f"{severity:g}" for severity in corruption.severities)]
         axes.set_xticks(places, marks)
-        axes.set_title(name.capitalize(), loc="left", **style.words(style.TITLE))
+        style.title(axes, name.capitalize())
         axes.set_xlabel(corruption.scale, **style.words(style.SMALL))
         style.quiet(axes)
         axes.yaxis.set_major_formatter(style.percent)
