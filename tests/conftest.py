@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process begins with the kernels, the other with the lessons, which need none of them.
+    """One process begins with the kernels, the other with the lessons, which need few of them.
 
     So what is not compiled yet is compiled once, and the rest of the tests find it on the disk.
     """

@@ -134,10 +134,8 @@ def augment(images: Array, maps: Array, bends: Array, strokes: Array, boxes: Arr
     """See `reference.augment`."""
     full_scale, dtype = (255, np.float32) if images.dtype == np.uint8 else (1, images.dtype)
     y = np.empty(images.shape, dtype)
+    images, boxes = contiguous(images), contiguous(boxes, np.int64)
     amounts = [contiguous(a, np.float64) for a in (maps, bends, strokes)]
-    boxes, threads = (
-        contiguous(boxes, np.int64),
-        product_threads(PRODUCTS * images.size, len(images)),
-    )
-    run(_augment, contiguous(images), y.dtype.type(full_scale), *amounts, boxes, y, threads)
+    threads = product_threads(PRODUCTS * images.size, len(images))
+    run(_augment, images, y.dtype.type(full_scale), *amounts, boxes, y, threads)
     return y
