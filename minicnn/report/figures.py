@@ -270,7 +270,7 @@ def digits(images: ArrayLike, titles: Sequence[str] | None = None, columns: int 
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_axis_off()
         if text:
-            axes.set_title(text, y=1, pad=3, **style.words(size))  # y as in `style.title`
+            style.title(axes, text, size, loc="center", pad=3)
     return figure
 
 

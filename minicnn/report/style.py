@@ -58,8 +58,9 @@ def figure(width: float, height: float, arranged: bool = False) -> Figure:
 
     - `arranged`: the caller does that, which takes half the time, since it is drawn only once.
     """
-    size = width, height
-    return Figure(figsize=size, facecolor=PAPER, layout=None if arranged else "constrained")
+    empty = Figure(figsize=(width, height), facecolor=PAPER)
+    empty.set_layout_engine("none" if arranged else "constrained")  # whatever the global setting is
+    return empty
 
 
 def words(size: float = TEXT, colour: str = INK) -> dict[str, Any]:
@@ -132,12 +133,12 @@ def readable_on(colour: ArrayLike) -> str:
     return INK if luminance > 0.55 else PAPER
 
 
-def title(axes: Axes, text: str, size: float = TITLE) -> None:
-    """The title of a plot, above its left end.
+def title(axes: Axes, text: str, size: float = TITLE, **place: Any) -> None:
+    """The title of a plot, above its left end unless `place` (`loc`, `pad`) says otherwise.
 
     Its height is said, or matplotlib would measure all marks of the axes to find out.
     """
-    axes.set_title(text, loc="left", y=1, **words(size))
+    axes.set_title(text, y=1, **{"loc": "left", **place}, **words(size))
 
 
 def quiet(axes: Axes) -> None:

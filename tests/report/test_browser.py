@@ -10,9 +10,7 @@ import pytest
 
 from minicnn.data import Dataset
 from minicnn.exploration import explore
-from minicnn.report.data_page import data_page
-from minicnn.report.html import html
-from minicnn.report.run_page import run_page
+from minicnn.report.documents import write_data_report, write_run_report
 from minicnn.run_report import report_run
 
 SIZES = (("phone", 390, "dark"), ("desk", 1280, "light"))
@@ -28,13 +26,12 @@ def pages(run_folder, tmp_path_factory) -> dict[str, Path]:
     images[20] = images[3]
     data = Dataset(images, np.arange(150) % 12, names)
     found = explore(data, data[:50], progress=False)
-    pages = {
-        "data": data_page(found, "noise_with_a_name_that_does_not_end" * 3),
-        "run": run_page(report_run(run_folder)),
+    write_data_report(found, folder / "data", "noise_with_a_name_that_does_not_end" * 3)
+    write_run_report(report_run(run_folder), folder / "run")
+    return {
+        "data": folder / "data" / "exploration.html",
+        "run": folder / "run" / "report.html",
     }
-    for name, page in pages.items():
-        (folder / f"{name}.html").write_text(html(page), encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in pages}
 
 
 @pytest.mark.parametrize(("device", "width", "scheme"), SIZES)
