@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from benchmarks import stats, tables
 from benchmarks.settings import OURS
-from minicnn.report import style
-from minicnn.report.style import FAINT, PAPER, figure, legend, percent, words
+from minicnn.insight import style
+from minicnn.insight.style import FAINT, PAPER, figure, legend, percent, words
 
 __all__ = ["FAINT", "figure", "legend", "percent", "words"]
 

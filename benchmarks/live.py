@@ -17,8 +17,8 @@ import minicnn as mc
 from benchmarks import stats, tables
 from benchmarks.tables import Table
 from minicnn import zoo
-from minicnn.callbacks import Callback
 from minicnn.data import Dataset
+from minicnn.training.callbacks import Callback
 from minicnn.web.live.watch import watch
 
 SETTLE = 5000

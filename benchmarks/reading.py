@@ -3,7 +3,7 @@
 Every string is composed at random of MNIST's *test* digits (`minicnn.reader.canvas.handwritten`):
 size, slant, slope, pen, paper and light differ from string to string. With `--training` of training
 digits instead: that is what the reader was tuned on. Last come as many pictures without any digit
-(`minicnn.reader.doodles`), which it should refuse.
+(`benchmarks.synthesis.doodles`), which it should refuse.
 """
 
 import time
@@ -17,13 +17,13 @@ from rich.progress import track
 
 import minicnn as mc
 from benchmarks import machine
+from benchmarks.synthesis.doodles import doodle
 from benchmarks.tables import Table
 from minicnn.data import Dataset
 from minicnn.errors import PictureError
+from minicnn.experiments.opening import SHIPPED
 from minicnn.files import write_json
 from minicnn.reader import canvas
-from minicnn.reader.doodles import doodle
-from minicnn.saved import SHIPPED
 
 GOALS = {4.0: 0.97, 0.0: 0.90, -2.0: 0.60}
 """For each gap in pixels of MNIST's frame, the share of strings that is to be right."""

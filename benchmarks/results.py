@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks import goals
 from benchmarks.sections import SECTIONS
 from benchmarks.tables import Table
+from minicnn.experiments.report import figures
 from minicnn.files import atomic, write_json
-from minicnn.report import figures
 
 Content = dict[str, Any]
 

@@ -33,9 +33,9 @@ from benchmarks.processes import SCRIPTS
 from benchmarks.settings import OURS
 from benchmarks.tables import Table
 from minicnn import zoo
-from minicnn.checkpoint import save_model
+from minicnn.experiments.opening import open_model
 from minicnn.files import atomic, write_json
-from minicnn.saved import open_model
+from minicnn.training.checkpoint import save_model
 
 Data = dict[str, Any]
 Say = Callable[[str], None]

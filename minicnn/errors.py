@@ -17,6 +17,10 @@ class ShapeError(MinicnnError, ValueError):
     """An array has a shape, dtype or content that the operation cannot take."""
 
 
+class SettingError(MinicnnError, ValueError):
+    """A setting is out of its range, or does not fit the others."""
+
+
 class DataError(MinicnnError, ValueError):
     """A data set is missing, damaged, or does not fit together."""
 

@@ -19,10 +19,11 @@ import pytest
 from PIL import Image
 
 import minicnn as mc
-from minicnn import cli, kernels, optim, runs, zoo
+from minicnn import cli, kernels, optim, zoo
 from minicnn.data import idx, write_idx
 from minicnn.data.augmentation import Augmentation
-from minicnn.settings import Settings
+from minicnn.experiments import runs
+from minicnn.experiments.settings import Settings
 
 from .patterns import write_data
 

@@ -104,12 +104,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     examples = {f"minicnn/examples/{path.name}" for path in labelled()}
     texts = {
         "py.typed",
-        "best.npz",
+        "zoo/best.npz",
         "data/mnist_idx/LICENSE.md",
         "examples/labels.json",
-        "learn/class_page.html.jinja",
+        "experiments/report/class_page.html.jinja",
         "reader/judge.npz",
-        "report/page.html.jinja",
+        "experiments/report/page.html.jinja",
     }
     pages = {
         path.relative_to(CHECKOUT).as_posix()

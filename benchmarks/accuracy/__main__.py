@@ -13,9 +13,9 @@ from benchmarks.accuracy.shown import all_tables, load
 from benchmarks.accuracy.summary import Content, against, content
 from benchmarks.engines import EngineError
 from minicnn.errors import MinicnnError
+from minicnn.experiments.report import figures
+from minicnn.experiments.report.robustness_figures import robustness
 from minicnn.files import atomic, write_json
-from minicnn.report import figures
-from minicnn.report.robustness_figures import robustness
 
 NOTHING = "none"
 

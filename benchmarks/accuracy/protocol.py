@@ -1,6 +1,6 @@
 """The training of a recipe, seed after seed, each kept as soon as it is there.
 
-RUNS/MODEL/seed-N/         a run's folder (see `minicnn.runs`), and beside its files
+RUNS/MODEL/seed-N/         a run's folder (see `minicnn.experiments.runs`), and beside its files
     seed.json              the figures of the seed
     probabilities.npy      float32 (N, classes), of the test pictures
     robustness.json        the accuracy on pictures made worse, of those that were asked for it
@@ -17,15 +17,16 @@ import numpy as np
 
 from benchmarks.machine import describe
 from benchmarks.processes import cli, timed
-from minicnn import metrics, runs
+from minicnn import metrics
 from minicnn.data import Dataset, write_idx
 from minicnn.errors import CheckpointError
+from minicnn.experiments import runs
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
 from minicnn.files import atomic, write_json
-from minicnn.robustness import Robustness, measure_robustness
-from minicnn.runs import Run
-from minicnn.settings import Settings
+from minicnn.insight.robustness import Robustness, measure_robustness
 from minicnn.tape import Array
-from minicnn.training import evaluate
+from minicnn.training.fit import evaluate
 
 TIMED = ("speedrun",)
 """Recipes whose figure is the time of the whole process: a seed that was stopped begins anew."""

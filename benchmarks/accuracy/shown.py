@@ -10,7 +10,7 @@ from benchmarks.accuracy.summary import FORMAT, Content
 from benchmarks.goal import Goal
 from benchmarks.tables import Table
 from minicnn.data.corruption import CORRUPTIONS
-from minicnn.robustness import Robustness
+from minicnn.insight.robustness import Robustness
 
 
 def load(folder: Path) -> dict[str, Content]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.bridge.live import to_keras
+from minicnn.experiments.opening import open_model
 from minicnn.nn import Sequential
-from minicnn.saved import open_model
 from minicnn.web import worker
 from minicnn.web.app import build_app
 from minicnn.web.facts import model_facts

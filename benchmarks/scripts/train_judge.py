@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 
 import minicnn as mc
+from benchmarks.synthesis.doodles import doodle
 from minicnn import nn, optim
 from minicnn.data import Dataset
 from minicnn.errors import PictureError
-from minicnn.progress import steps
 from minicnn.reader import canvas
-from minicnn.reader.doodles import doodle
 from minicnn.reader.ink import Ink, find_ink
 from minicnn.reader.line import Line, Piece
 from minicnn.reader.picture import Grey
 from minicnn.reader.strings import any_digits
 from minicnn.reader.views import views
+from minicnn.training.progress import steps
 
 STRINGS = 4000
 DOODLES = 0.3  # of them

@@ -5,7 +5,7 @@ import numpy as np
 from minicnn import nn
 from minicnn.data import Dataset, augmentation
 from minicnn.learn import Case, Exercise, draws
-from minicnn.training import fit
+from minicnn.training.fit import fit
 
 
 def draw_dropout_mask(rng, size) -> Case:

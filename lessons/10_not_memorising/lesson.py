@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from minicnn import evaluate, fit, kernels, nn, optim
-from minicnn.callbacks import Callback
+from minicnn.training.callbacks import Callback
 from minicnn.data import mnist
 
 # %% [markdown]

@@ -5,8 +5,8 @@ import numpy as np
 from minicnn import metrics, nn
 from minicnn.bridge.keras_config import keras_config, model_of, weights_of
 from minicnn.errors import CheckpointError
+from minicnn.experiments.report import figures
 from minicnn.learn import Case, Exercise, draws
-from minicnn.report import figures
 
 
 def draw_layer(rng, size) -> Case:

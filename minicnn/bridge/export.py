@@ -17,8 +17,8 @@ from minicnn.data import Dataset, mnist
 from minicnn.errors import DataError, ExportError, UnknownNameError, WriteError
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
-from minicnn.progress import steps
 from minicnn.tape import Array
+from minicnn.training.progress import steps
 
 AGREEMENT = 0.999
 """The least share of pictures in which a file may predict the class that minicnn predicts."""

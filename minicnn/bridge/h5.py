@@ -11,11 +11,11 @@ from typing import Any
 from minicnn.bridge.extras import required
 from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
 from minicnn.bridge.reading import reading
-from minicnn.checkpoint import class_names_of
 from minicnn.errors import CheckpointError
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.tape import Array
+from minicnn.training.checkpoint import class_names_of
 
 VERSION = "3.0.0"
 """The version of Keras whose layout this is."""

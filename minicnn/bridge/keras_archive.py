@@ -17,11 +17,11 @@ from minicnn.bridge.extras import required
 from minicnn.bridge.h5 import VERSION
 from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
 from minicnn.bridge.reading import reading
-from minicnn.checkpoint import class_names_of
 from minicnn.errors import CheckpointError
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.tape import Array
+from minicnn.training.checkpoint import class_names_of
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 

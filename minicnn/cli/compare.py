@@ -11,7 +11,7 @@ from rich.table import Table
 from minicnn.cli.app import DataOption, JsonOption, app, show
 
 if TYPE_CHECKING:
-    from minicnn.comparison import Cells, Comparison
+    from minicnn.experiments.compare import Cells, Comparison
 
 
 @app.command()
@@ -38,7 +38,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Train several models, each by its recipe, and put them side by side; go on if stopped."""
-    from minicnn import comparison
+    from minicnn.experiments import compare as comparison
 
     found = comparison.compare(
         models or (), out=out, keras=keras, epochs=epochs, seed=seed, data=data
@@ -58,7 +58,7 @@ def compare(
 
 
 def _show(found: "Comparison") -> None:
-    from minicnn import comparison
+    from minicnn.experiments import compare as comparison
 
     if found.rows:
         _print(comparison.results_table(found.rows))

@@ -21,9 +21,9 @@ def doctor(
     """Look for the usual mistakes in a model and its training data, and say what to do."""
     from rich.table import Table
 
-    from minicnn import runs
-    from minicnn.saved import named_model
-    from minicnn.seeing.doctor import doctor as examine
+    from minicnn.experiments import runs
+    from minicnn.experiments.opening import named_model
+    from minicnn.insight.doctor import doctor as examine
 
     chosen = named_model(model)
     directory = None if data is None else str(data)

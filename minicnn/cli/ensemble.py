@@ -23,9 +23,9 @@ def ensemble(
     as_json: JsonOption = False,
 ) -> None:
     """Join trained models into one that gives the mean of their probabilities."""
-    from minicnn.checkpoint import save_model
-    from minicnn.ensembles import ensemble as join
     from minicnn.errors import WriteError
+    from minicnn.experiments.ensembles import ensemble as join
+    from minicnn.training.checkpoint import save_model
 
     if out.suffix != ".npz":
         raise typer.BadParameter(f"--out {out}: the name must end in .npz")

@@ -19,9 +19,10 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a trained model on the test set."""
-    from minicnn import metrics, runs
-    from minicnn.saved import SHIPPED, open_model
-    from minicnn.training import evaluate as evaluate_model
+    from minicnn import metrics
+    from minicnn.experiments import runs
+    from minicnn.experiments.opening import SHIPPED, open_model
+    from minicnn.training.fit import evaluate as evaluate_model
 
     run = run or SHIPPED
     model = open_model(run)

@@ -23,10 +23,12 @@ def explore(
     as_json: JsonOption = False,
 ) -> None:
     """Look at a data set before training: a page (HTML, PDF), its figures and its numbers."""
-    from minicnn import exploration, runs, zoo
+    from minicnn import zoo
     from minicnn.data.class_names import read_names
+    from minicnn.experiments import explore as exploration
+    from minicnn.experiments import runs
     from minicnn.files import refuse_taken
-    from minicnn.progress import steps
+    from minicnn.training.progress import steps
 
     refuse_taken(out)
     settings = zoo.augmentation(recipe or "best") if augment or recipe else None
@@ -35,7 +37,7 @@ def explore(
     found = exploration.explore(train, test, augment=settings)
     with steps(1) as step:
         step("drawing and writing")
-        from minicnn.report.documents import write_data_report
+        from minicnn.experiments.report.documents import write_data_report
 
         name = "MNIST" if data is None else data.resolve().name
         page = write_data_report(found, out, name)

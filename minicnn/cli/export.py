@@ -36,9 +36,9 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a trained model for Keras, ONNX or TensorFlow Lite, and check it on test pictures."""
-    from minicnn import runs
     from minicnn.bridge.export import export as export_model
-    from minicnn.saved import SHIPPED, open_model
+    from minicnn.experiments import runs
+    from minicnn.experiments.opening import SHIPPED, open_model
 
     path = out or _default(run or Path(SHIPPED.name), to, int8)
     if path.suffix != f".{to}":

@@ -22,8 +22,8 @@ def model_and_pictures(
     first: Path | None, others: Sequence[Path] | None
 ) -> tuple[Path, list[Path]]:
     """What reads, and what is read: `first` is a model, or one more picture for the shipped one."""
+    from minicnn.experiments.opening import SHIPPED, is_saved_model
     from minicnn.reader.picture import endings
-    from minicnn.saved import SHIPPED, is_saved_model
 
     pictures = list(others or ())
     if first is None:
@@ -44,7 +44,7 @@ def save_figure(figure: "Figure", name: str, folder: Path) -> str:
 
     A field may be called "day/month", but a slash leads into another folder: it becomes a "-".
     """
-    from minicnn.report import figures
+    from minicnn.experiments.report import figures
 
     name = name.replace("/", "-").replace("\\", "-")
     file, number = f"{name}.png", 1
@@ -96,7 +96,7 @@ def _answer_each(
 ) -> None:
     """Add the rows of every picture to `rows`."""
     from minicnn.errors import PictureError
-    from minicnn.progress import steps
+    from minicnn.training.progress import steps
 
     with steps(len(paths)) as step:
         for path in paths:

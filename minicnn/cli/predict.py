@@ -42,8 +42,8 @@ def predict(
 ) -> None:
     """Say which digit is on a picture: any size, any pen, dark on light or light on dark."""
     from minicnn import examples as shipped
-    from minicnn import runs
-    from minicnn.saved import open_model
+    from minicnn.experiments import runs
+    from minicnn.experiments.opening import open_model
 
     chosen, paths = model_and_pictures(run, pictures)
     paths += shipped.labelled() if examples else ()

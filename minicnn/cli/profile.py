@@ -10,7 +10,7 @@ from rich.table import Table
 from minicnn.cli.app import JsonOption, app, show
 
 if TYPE_CHECKING:
-    from minicnn.profiling import Cost, Profile
+    from minicnn.insight.profiling import Cost, Profile
 
 
 @app.command()
@@ -27,8 +27,8 @@ def profile(
     import numpy as np
 
     from minicnn import kernels as table
-    from minicnn import profiling
-    from minicnn.saved import named_model
+    from minicnn.experiments.opening import named_model
+    from minicnn.insight import profiling
 
     chosen = named_model(model)
     images, labels = _batch(chosen.input_shape, batch_size)

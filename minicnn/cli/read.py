@@ -56,7 +56,8 @@ def read(
     as_json: JsonOption = False,
 ) -> None:
     """Read the number on a picture: digits in a row, which may touch; several lines; a form."""
-    from minicnn import files, runs
+    from minicnn import files
+    from minicnn.experiments import runs
     from minicnn.reader.fields import load_fields
     from minicnn.reader.recognise import Recogniser
 

@@ -23,10 +23,10 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write a page on a trained model (HTML, PDF), with its figures and its numbers."""
+    from minicnn.experiments.opening import SHIPPED
+    from minicnn.experiments.report.of_run import report_run
     from minicnn.files import refuse_taken
-    from minicnn.progress import steps
-    from minicnn.run_report import report_run
-    from minicnn.saved import SHIPPED
+    from minicnn.training.progress import steps
 
     folder = out or (_default(run) if run else Path(f"{SHIPPED.stem}-report"))
     refuse_taken(folder)
@@ -34,7 +34,7 @@ def report(
         step("measuring")
         found = report_run(run or SHIPPED, data, progress=False)
         step("drawing and writing")
-        from minicnn.report.documents import write_run_report
+        from minicnn.experiments.report.documents import write_run_report
 
         page = write_run_report(found, folder)
     if as_json:

@@ -38,7 +38,7 @@ def serve(
 
     for package in ("starlette", "uvicorn", "python_multipart"):
         required(package, "web")
-    from minicnn.saved import SHIPPED
+    from minicnn.experiments.opening import SHIPPED
     from minicnn.web.server import serve as serve_model
     from minicnn.web.settings import Settings, default_workers
 

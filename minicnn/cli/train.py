@@ -99,9 +99,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a model, measure it on the test set, and write a run folder."""
-    from minicnn import runs
     from minicnn.data.class_names import read_names
-    from minicnn.settings import Settings, given, read_config
+    from minicnn.experiments import runs
+    from minicnn.experiments.settings import Settings, given, read_config
 
     changes: dict[str, Any] = {
         "model": model,
@@ -195,7 +195,7 @@ def _lessons_folder(folder: Path) -> str:
 
 def _show_parts(folder: str, through: int | None) -> None:
     """Whose each function is."""
-    from minicnn.learn.own_code import parts
+    from minicnn.learn.inject import parts
 
     table = Table(box=None, header_style="bold")
     for column in ("lesson", "function", "whose"):

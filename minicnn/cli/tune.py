@@ -10,7 +10,7 @@ import typer
 from minicnn.cli.app import DataOption, JsonOption, app, show_facts
 
 if TYPE_CHECKING:
-    from minicnn.tuning import Tuning
+    from minicnn.experiments.tune import Tuning
 
 
 @app.command()
@@ -60,7 +60,7 @@ def tune(
     that were killed are tried again. Start it several times at once, on any machines that share the
     folder, and they share the work. Where there is no such folder, --storage takes a database.
     """
-    from minicnn import tuning
+    from minicnn.experiments import tune as tuning
 
     found = tuning.tune(
         model,
@@ -93,7 +93,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _show(found: "Tuning") -> None:
-    from minicnn.tuning.watch import in_words
+    from minicnn.experiments.tune.watch import in_words
 
     if found.best is None:
         print(f"No trial is complete yet, of {found.wanted}.")

@@ -1,6 +1,6 @@
 """Example pictures of handwritten digits, one on each, as people have them, and what they show.
 
-Made by `benchmarks/scripts/example_pictures.py`, from digits of MNIST's training set and strokes of
+Made by `benchmarks/synthesis/examples.py` from digits of the MNIST training set and strokes of
 its own.
 """
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from minicnn.errors import LessonError, MinicnnError, one_line
 from minicnn.files import StrPath
+from minicnn.insight.findings import Diagnosis, Finding
 from minicnn.learn import library, state
 from minicnn.learn.student import StudentFile, UnreadableFileError
 from minicnn.learn.workspace import Workspace
-from minicnn.seeing.findings import Diagnosis, Finding
 
 _NAME = re.compile(r"[\w.-]+")
 

@@ -86,7 +86,7 @@ def _wait(place: str, job: dict[str, Any], patience: float) -> tuple[int, bool]:
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)  # finds minicnn as we did
     with open(Path(place, "printed"), "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "minicnn.learn.child", json.dumps(job)],
+            [sys.executable, "-m", "minicnn.learn.runner", json.dumps(job)],
             cwd=place,
             env=environment,
             stdin=subprocess.DEVNULL,

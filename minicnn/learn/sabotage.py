@@ -205,7 +205,7 @@ def choices(done: Experiment, known: Sequence[Suspect], rng: np.random.Generator
 
 def figure(right: Curve, wrong: Curve) -> "Figure":
     """Both curves of the loss."""
-    from minicnn.report import style
+    from minicnn.insight import style
 
     drawn = style.figure(7, 3.8)
     axes = drawn.subplots()

@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from minicnn.insight import style
 from minicnn.reader.recognise import SURE, Prediction
 from minicnn.reader.rows import Box
 from minicnn.reader.strings import Reading, corners
-from minicnn.report import style
 
 MOST_BARS = 10  # classes; of more, the most probable
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from minicnn.errors import PictureError
 from minicnn.reader.picture import Grey
-from minicnn.reader.rules import EIGHT, Mask, without_lines
+from minicnn.reader.ruled_lines import EIGHT, Mask, without_lines
 
 FAINTEST = 0.06  # ink that differs less from its paper, as a share of black to white, is none
 SMALLEST = 0.03  # of the picture's shorter side; smaller than that is no digit

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minicnn import kernels
-from minicnn.checkpoint import load_model
 from minicnn.nn import Sequential
 from minicnn.reader.line import Line, Piece
 from minicnn.reader.views import views
+from minicnn.training.checkpoint import load_model
 
 
 def whole(line: Line, pieces: Sequence[Piece]) -> NDArray[np.float32]:

@@ -1,6 +1,5 @@
 """A model's answer to one picture of a digit."""
 
-import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,14 +9,14 @@ from numpy.typing import NDArray
 from minicnn import kernels
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import ShapeError
+from minicnn.experiments.opening import as_model
+from minicnn.experiments.runs import Run
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.reader.frame import frame, is_framed
 from minicnn.reader.ink import find_ink
 from minicnn.reader.picture import Grey, Source, open_picture
 from minicnn.reader.sheet import without_table
-from minicnn.runs import Run
-from minicnn.saved import open_model
 
 DIGITS = tuple("0123456789")
 
@@ -119,7 +118,7 @@ class Recogniser:
     """
 
     def __init__(self, model: Sequential | Run | StrPath):
-        self.model = ready(model)
+        self.model = as_model(model)
         self.shape = frame_shape(self.model)
 
     def __call__(
@@ -151,13 +150,6 @@ def classify(
     logits = model.predict(frames[..., np.newaxis])
     probabilities = kernels.softmax(logits)
     return probabilities.argmax(axis=1), probabilities
-
-
-def ready(model: Sequential | Run | StrPath) -> Sequential:
-    """The model itself, of a run, or of the folder of one or a model's file."""
-    if isinstance(model, Run):
-        return model.model()
-    return open_model(model) if isinstance(model, str | os.PathLike) else model
 
 
 def framed(grey: Grey, shape: tuple[int, int]) -> Grey:

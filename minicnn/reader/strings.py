@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from minicnn.errors import PictureError
+from minicnn.experiments.runs import Run
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.reader import judge
@@ -18,10 +19,9 @@ from minicnn.reader.line import SIZE, Line, Piece, digit_height
 from minicnn.reader.picture import Grey, Source, open_picture
 from minicnn.reader.recognise import Recogniser
 from minicnn.reader.rows import Box, level, rows
-from minicnn.reader.rules import without_boxes
+from minicnn.reader.ruled_lines import without_boxes
 from minicnn.reader.segmentation import segments
 from minicnn.reader.sheet import without_table
-from minicnn.runs import Run
 
 # Tuned on 300 strings of training digits (`python -m benchmarks.reading RUN --training`).
 LEAST_WHOLE = 0.02  # by the judge; a piece with less is not shown to the model

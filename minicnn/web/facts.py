@@ -6,9 +6,9 @@ from typing import Any
 
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import CheckpointError
+from minicnn.experiments.runs import Run
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
-from minicnn.runs import Run
 
 
 def model_facts(model: Sequential, path: StrPath) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import numpy as np
 
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import DataError
+from minicnn.experiments.runs import data_of
 from minicnn.files import StrPath
 from minicnn.metrics import worst_mistakes
 from minicnn.nn import Sequential
-from minicnn.runs import data_of
-from minicnn.training import evaluate
+from minicnn.training.fit import evaluate
 
 MOST = 30
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import inspection
+from minicnn.insight import inspection
+from minicnn.insight.window import window
 from minicnn.nn import Sequential
-from minicnn.seeing.window import window
 from minicnn.tape import Array
 from minicnn.web.schemas import MOST_CHANNELS
 

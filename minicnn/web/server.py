@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import uvicorn
 
+from minicnn.experiments.opening import open_model
 from minicnn.files import StrPath
 from minicnn.reader.recognise import frame_shape
-from minicnn.saved import open_model
 from minicnn.web.app import build_app
 from minicnn.web.facts import model_facts
 from minicnn.web.listener import Server, listen

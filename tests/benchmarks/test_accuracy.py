@@ -20,11 +20,12 @@ from benchmarks.accuracy import shown, summary
 from benchmarks.accuracy.protocol import Protocol, Seed
 from benchmarks.machine import ROOT
 from benchmarks.processes import Timed
-from minicnn import metrics, runs, zoo
+from minicnn import metrics, zoo
 from minicnn.data import idx
 from minicnn.errors import CheckpointError, UnknownNameError
-from minicnn.runs import Run
-from minicnn.settings import Settings
+from minicnn.experiments import runs
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
 
 from ..patterns import write_data
 
@@ -172,7 +173,7 @@ def test_each_seed_is_kept_when_it_is_there_and_the_next_call_goes_on(
 
 @pytest.mark.slow
 def test_a_seed_that_ctrl_c_interrupts_goes_on_in_its_epoch(ask, results, tmp_path, monkeypatch):
-    from minicnn import training
+    from minicnn.training import fit as training
 
     step, calls = training._step, []
 

@@ -21,9 +21,9 @@ from minicnn.errors import (
     UnknownNameError,
     WriteError,
 )
+from minicnn.experiments.opening import open_model
+from minicnn.experiments.settings import Settings
 from minicnn.files import write_json
-from minicnn.saved import open_model
-from minicnn.settings import Settings
 
 endings = pytest.mark.parametrize("ending", FORMATS)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn.checkpoint import load_model, save_model
 from minicnn.data import write_idx
 from minicnn.data.class_names import read_names, split_names
 from minicnn.errors import CheckpointError, DataError
-from minicnn.runs import load_data
-from minicnn.settings import Settings
+from minicnn.experiments.runs import load_data
+from minicnn.experiments.settings import Settings
+from minicnn.training.checkpoint import load_model, save_model
 
 
 @pytest.mark.parametrize(

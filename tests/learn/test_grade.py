@@ -15,8 +15,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from minicnn.experiments.report.class_page import SIGNS, class_page
 from minicnn.learn import library, process, script, source
-from minicnn.learn.class_page import SIGNS, class_page
 from minicnn.learn.grade import COLUMNS, grade_class, handed_in, students_in
 
 from .bad_input import BAD, body
@@ -223,8 +223,8 @@ def test_the_page_shows_every_grade_and_needs_nothing_else(submissions):
 
 
 def test_every_status_has_a_sign():
+    from minicnn.experiments.report.class_page import MEANINGS
     from minicnn.learn.check import STATUSES
-    from minicnn.learn.class_page import MEANINGS
 
     assert {*SIGNS} == {*STATUSES, "misconception"} == {*MEANINGS}
 

@@ -5,7 +5,7 @@ import pytest
 from minicnn import optim, zoo
 from minicnn.data import Dataset, mnist
 from minicnn.nn import Sequential
-from minicnn.training import fit
+from minicnn.training.fit import fit
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicnn.reader.ink import find_ink, flattened, is_light, one_digit, otsu
-from minicnn.reader.rules import without_lines
+from minicnn.reader.ruled_lines import without_lines
 from minicnn.reader.sheet import without_table
 
 

@@ -13,9 +13,9 @@ from PIL import Image, ImageSequence
 import minicnn as mc
 from minicnn import cli, nn
 from minicnn.examples import labelled
-from minicnn.runs import Run
-from minicnn.saved import SHIPPED
-from minicnn.settings import Settings
+from minicnn.experiments.opening import SHIPPED
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
 
 
 def make_run(folder: Path, model) -> Path:

@@ -11,11 +11,11 @@ from PIL import Image
 
 import minicnn as mc
 from minicnn.cli.pictures import answer_all
+from minicnn.experiments.opening import SHIPPED
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
 from minicnn.files import write_json
 from minicnn.reader import canvas
-from minicnn.runs import Run
-from minicnn.saved import SHIPPED
-from minicnn.settings import Settings
 
 
 @pytest.fixture(scope="module")

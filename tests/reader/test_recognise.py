@@ -9,13 +9,14 @@ from PIL import Image
 from scipy import ndimage
 
 import minicnn as mc
+from benchmarks.synthesis import examples as draw
 from minicnn import nn
 from minicnn.errors import CheckpointError, PictureError, ShapeError
-from minicnn.examples import draw, labelled
+from minicnn.examples import labelled
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
 from minicnn.reader import canvas
 from minicnn.reader.recognise import SURE, Prediction, framed
-from minicnn.runs import Run
-from minicnn.settings import Settings
 
 from ..lanes import slow_but
 

@@ -19,12 +19,12 @@ from PIL import Image
 
 from minicnn import nn, optim, zoo
 from minicnn.bridge.keras_archive import keras_bytes
-from minicnn.checkpoint import save_model
 from minicnn.data import mnist
+from minicnn.experiments.settings import Settings as RunSettings
 from minicnn.files import write_json
 from minicnn.nn import Sequential
-from minicnn.settings import Settings as RunSettings
-from minicnn.training import fit
+from minicnn.training.checkpoint import save_model
+from minicnn.training.fit import fit
 from minicnn.web import worker
 from minicnn.web.app import build_app
 from minicnn.web.facts import model_facts

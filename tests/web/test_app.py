@@ -17,7 +17,7 @@ from PIL import Image
 import minicnn as mc
 from minicnn.errors import ServiceError, UnknownNameError
 from minicnn.examples import labelled
-from minicnn.inspection import layer_outputs, saliency
+from minicnn.insight.inspection import layer_outputs, saliency
 from minicnn.web.app import STATIC
 from minicnn.web.description import description
 from minicnn.web.log import JsonFormatter, PlainFormatter

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
 import minicnn as mc
-from minicnn import nn, runs, zoo
-from minicnn.callbacks import Callback
+from minicnn import nn, zoo
 from minicnn.data import mnist, write_idx
 from minicnn.errors import ServiceError, TrainingError
-from minicnn.settings import Settings
+from minicnn.experiments import runs
+from minicnn.experiments.settings import Settings
+from minicnn.training.callbacks import Callback
 from minicnn.web.live import view as live_view
 from minicnn.web.live.curve import Curve, Point
 from minicnn.web.live.filters import filters
@@ -74,7 +75,7 @@ class Losses(Callback):
 
     def __init__(self, monkeypatch):
         self.losses, self.sizes = [], []
-        from minicnn import training
+        from minicnn.training import fit as training
 
         def noted(t, images, loss, accuracy, count=training._count):
             self.losses.append(loss)

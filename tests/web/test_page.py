@@ -10,7 +10,7 @@ from PIL import Image
 
 import minicnn as mc
 from minicnn.data import mnist
-from minicnn.inspection import layer_outputs
+from minicnn.insight.inspection import layer_outputs
 from minicnn.metrics import worst_mistakes
 
 from ..lanes import slow_but

@@ -1,33 +1,5 @@
-"""``minicnn learn``: the student's commands, a file for each."""
+"""``minicnn learn``: the student's commands."""
 
-from minicnn.cli.learn import (
-    check,
-    diff,
-    doctor,
-    export,
-    hint,
-    init,
-    lessons,
-    reset,
-    resume,
-    sabotage,
-    show,
-    solution,
-    start,
-)
+from minicnn.cli.learn import app, check, sabotage, show
 
-__all__ = [
-    "check",
-    "diff",
-    "doctor",
-    "export",
-    "hint",
-    "init",
-    "lessons",
-    "reset",
-    "resume",
-    "sabotage",
-    "show",
-    "solution",
-    "start",
-]
+__all__ = ["app", "check", "sabotage", "show"]

@@ -39,10 +39,10 @@ def sabotage(
     import numpy as np
 
     from minicnn.data import mnist
+    from minicnn.experiments.report.figures import save
     from minicnn.files import refuse_taken
     from minicnn.learn import library, sabotage
-    from minicnn.progress import steps as bar
-    from minicnn.report.figures import save
+    from minicnn.training.progress import steps as bar
 
     known = sabotage.suspects(library.lessons())
     chosen = known if mutant is None else sabotage.find(mutant, known)

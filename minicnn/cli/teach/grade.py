@@ -52,11 +52,11 @@ def grade(
     A submission is never changed, and a bad one does not stop the others. The exit code is 0 once
     everything is graded, whatever the grades are.
     """
+    from minicnn.experiments.report.class_page import class_page
     from minicnn.files import new_folder, refuse_taken
     from minicnn.learn import library
-    from minicnn.learn.class_page import class_page
     from minicnn.learn.grade import grade_class, handed_in
-    from minicnn.progress import steps
+    from minicnn.training.progress import steps
 
     folder = out or _free_folder()
     refuse_taken(folder)
@@ -87,7 +87,7 @@ def _count(submissions: Path) -> int:
 
 
 def _free_folder() -> Path:
-    from minicnn.runs import free_folder
+    from minicnn.experiments.runs import free_folder
 
     return free_folder("grades", ".")
 

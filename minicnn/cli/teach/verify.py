@@ -28,7 +28,7 @@ def verify(
     """
     from minicnn.learn import library
     from minicnn.learn.verify import verify
-    from minicnn.progress import steps
+    from minicnn.training.progress import steps
 
     chosen = library.lessons() if number is None else [library.lesson(number)]
     with steps(len(chosen)) as step:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.inspection import first_filters
+from minicnn.insight.inspection import first_filters
 from minicnn.nn import Dense, Module, Sequential
 from minicnn.tape import Array
 

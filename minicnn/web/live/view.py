@@ -9,8 +9,8 @@ import time
 import uuid
 from typing import Any
 
-from minicnn.callbacks import Callback, Training
 from minicnn.metrics import confusion_matrix
+from minicnn.training.callbacks import Callback, Training
 from minicnn.web.live.curve import Curve, Point
 from minicnn.web.live.filters import filters
 

@@ -1,0 +1,1 @@
+"""Experiments: settings, a run and its folder, and what compares, tunes, explores and reports."""

@@ -1,0 +1,123 @@
+"""What is compared: models of the zoo and finished runs, all on the same data."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minicnn import zoo
+from minicnn.data import Dataset
+from minicnn.errors import (
+    CheckpointError,
+    DataError,
+    MinicnnError,
+    TrainingError,
+    UnknownNameError,
+)
+from minicnn.experiments.compare.measuring import training_figures
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
+from minicnn.files import StrPath
+from minicnn.training.fit import hold_out
+from minicnn.zoo import Recipe
+
+WITHOUT_TWIN = ("augmentation", "averaging")
+"""Settings that need steps of their own, which the twin in Keras does not have."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model to compare: its name and its settings, and its run if that is finished already."""
+
+    name: str
+    settings: Settings
+    finished: Run | None = None
+
+    @classmethod
+    def of(cls, model: StrPath) -> "Entry":
+        """A model of the zoo, or the finished run in a folder."""
+        if model in zoo.ENTRIES:
+            return cls(str(model), Settings.of(str(model)))
+        text = os.fspath(model)
+        if os.sep not in text and not Path(text).exists():
+            raise UnknownNameError("model or run folder", text, zoo.ENTRIES)
+        run = Run.opened(text)
+        metrics = run.metrics()
+        training_figures(run)
+        if metrics.get("interrupted"):
+            raise CheckpointError(
+                f"{text}: this run was stopped; go on with it first: "
+                f"minicnn train --out {text} --resume"
+            )
+        run.model()
+        return cls(run.folder.resolve().name, run.settings, run)
+
+    def completed(self, **changes: Any) -> "Entry":
+        """With these settings, unless it is trained already."""
+        if self.finished:
+            return self
+        return Entry(self.name, Settings.of(self.settings.model, **changes))
+
+    def check(self, data: tuple[Dataset, Dataset]) -> None:
+        """Raise what training, or measuring, would raise later: data and model do not fit."""
+        train, _ = data
+        try:
+            zoo.build(self.settings.model, train.image_shape, train.classes)
+            part, _ = hold_out(train, self.settings.validation, self.settings.generator())
+            part.batches(self.settings.batch_size)
+        except MinicnnError as error:
+            raise DataError(f"{self.name}: {error}") from error
+        if self.finished is None:
+            return
+        model = self.finished.model()
+        if (model.input_shape, model.outputs) != (train.image_shape, train.classes):
+            raise DataError(
+                f"{self.finished.folder}: trained on {_about(self)}; the data is now pictures "
+                f"{train.image_shape} of {train.classes} classes"
+            )
+
+
+def refuse_twins(entries: Sequence[Entry]) -> None:
+    """Raise `CheckpointError` if two have one name: it is that of their folder and row."""
+    names = [entry.name for entry in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise CheckpointError(f"{name!r} is given {names.count(name)} times; need each once")
+
+
+def refuse_without_twin(entries: Sequence[Entry]) -> None:
+    """Raise `TrainingError` for a recipe that the training of a Keras twin cannot follow."""
+    plain = Recipe()
+    for entry in entries:
+        mine = entry.settings
+        names = [n for n in WITHOUT_TWIN if getattr(mine, n) != getattr(plain, n)]
+        if names:
+            raise TrainingError(
+                f"{entry.name}: its {' and '.join(names)} cannot be done in Keras; compare it "
+                "without --keras"
+            )
+
+
+def common_data(entries: Sequence[Entry], data: StrPath | None) -> str | None:
+    """The data set of all; raises `DataError` if a run was trained on another."""
+    trained = [entry for entry in entries if entry.finished]
+    if data is None and not trained:
+        return None
+    common = trained[0].settings.data if data is None else os.path.abspath(data)
+    for entry in trained:
+        if entry.settings.data != common:
+            others = _about(trained[0]) if data is None else f"{common} (--data)"
+            raise DataError(
+                f"{entry.name}: trained on {_about(entry)}, not on {others}; "
+                "models of different data cannot stand in one table"
+            )
+    return common
+
+
+def _about(entry: Entry) -> str:
+    """A run's data in words."""
+    assert entry.finished is not None
+    model = entry.finished.model()
+    name = entry.settings.data or "MNIST"
+    return f"{name} (pictures {model.input_shape}, {model.outputs} classes)"

@@ -1,0 +1,204 @@
+"""All that is done for a comparison, each finished step on disk, so that it can go on.
+
+comparison.json   the job and the finished rows, after each model
+comparison.md     the tables
+comparison.png    the test accuracies with their intervals
+best.npz          the model that was best in validation
+MODEL/            a run folder (see `minicnn.experiments.runs`)
+MODEL-keras/      its Keras twin: model.keras, history.json, metrics.json
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from minicnn.data import Dataset
+from minicnn.errors import CheckpointError
+from minicnn.experiments import runs
+from minicnn.experiments.compare.entries import Entry
+from minicnn.experiments.compare.measuring import disagreement, measured
+from minicnn.experiments.compare.table import Comparison, Row, best_of, document, layer_words
+from minicnn.experiments.runs import Run
+from minicnn.experiments.settings import Settings
+from minicnn.files import atomic, new_folder, write_json
+from minicnn.training.checkpoint import save_model
+from minicnn.training.progress import steps
+
+
+class Job:
+    """The models one after the other: what is not done yet is done, what is done is kept."""
+
+    def __init__(
+        self,
+        folder: Path,
+        entries: Sequence[Entry],
+        keras: bool,
+        data: tuple[Dataset, Dataset],
+        progress: bool,
+    ):
+        self.folder, self.entries, self.keras = folder, entries, keras
+        self.data, self.progress = data, progress
+        self.console = Console(stderr=True)
+        self.rows: list[Row] = []
+        self.runs: dict[str, Run] = {}
+
+    def run(self, changes: dict[str, Any]) -> Comparison:
+        """Do what is not done yet; the whole comparison."""
+        self.settings = {
+            "models": [
+                str(entry.finished.folder.resolve()) if entry.finished else entry.name
+                for entry in self.entries
+            ],
+            "keras": self.keras,
+            **changes,
+        }
+        kept = self._begin()
+        interrupted = False
+        try:
+            for number, entry in enumerate(self.entries, 1):
+                title = f"model {number} of {len(self.entries)}: {entry.name}"
+                row = self._row(entry, title, kept.get(entry.name))
+                self.rows.append(row)
+                if row != kept.get(entry.name):
+                    self._save(None)
+            best = best_of(self.rows)
+            self._finish(best)
+        except KeyboardInterrupt:
+            interrupted, best = True, None
+        rows, name = tuple(self.rows), None if best is None else best.name
+        return Comparison(self.folder, rows, name, interrupted)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "comparison.json"
+
+    def _begin(self) -> dict[str, Row]:
+        """Make the folder, or take up the one that is there; its finished rows by name."""
+        if not self.path.exists():
+            with new_folder(self.folder) as partial:
+                write_json(partial / self.path.name, {"settings": self.settings, "rows": []})
+            return {}
+        try:
+            found = json.loads(self.path.read_text())
+            settings, rows = found["settings"], [Row.of(plain) for plain in found["rows"]]
+            mine = {key: settings[key] for key in self.settings}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{self.path}: not a comparison, or damaged") from error
+        other = [f"{k} {mine[k]!r}, now {v!r}" for k, v in self.settings.items() if mine[k] != v]
+        if other:
+            raise CheckpointError(
+                f"{self.folder}: was begun with other settings: {'; '.join(other)}"
+            )
+        return {row.name: row for row in rows}
+
+    def _save(self, best: Row | None) -> None:
+        numbers = Comparison(self.folder, tuple(self.rows), best.name if best else None).numbers()
+        del numbers["interrupted"]
+        write_json(self.path, {"settings": self.settings, **numbers})
+
+    def _say(self, text: str) -> None:
+        if self.progress:
+            self.console.print(text, style="bold", highlight=False, soft_wrap=True, markup=False)
+
+    # -------------------------------------------------------------- one model
+
+    def _row(self, entry: Entry, title: str, kept: Row | None) -> Row:
+        """The row of a model: trained, or gone on with, where that is not done."""
+        run = entry.finished or self._trained(
+            entry, self.folder / entry.name, f"{title}, in minicnn", self._train
+        )
+        twin = None
+        if self.keras:
+            folder = self.folder / f"{entry.name}-keras"
+            twin = self._trained(entry, folder, f"{title}, in Keras", self._train_twin)
+        self.runs[entry.name] = run
+        if kept and _is_of(kept, run, twin):
+            return replace(kept, folder=str(run.folder.resolve()))  # it may have been moved
+        with steps(1 + self.keras, self.progress) as step:
+            step(f"measuring {entry.name}")
+            return self._measured(entry, run, twin, step)
+
+    def _trained(
+        self,
+        entry: Entry,
+        folder: Path,
+        title: str,
+        train: Callable[[Settings, Path], Run],
+    ) -> Run:
+        """The finished run in a folder, trained now if it is not."""
+        with suppress(CheckpointError):  # not finished, or not begun
+            run = Run.opened(folder)
+            if run.settings == entry.settings and not run.metrics()["interrupted"]:
+                return run
+        self._say(title)
+        run = train(entry.settings, folder)
+        if run.metrics()["interrupted"]:
+            raise KeyboardInterrupt
+        return run
+
+    def _train(self, settings: Settings, folder: Path) -> Run:
+        return runs.go_on(settings, folder, self.progress)
+
+    def _train_twin(self, settings: Settings, folder: Path) -> Run:
+        from minicnn.experiments.compare.keras_twin import train_twin
+
+        return train_twin(settings, folder, self.data, self.progress)
+
+    def _measured(
+        self, entry: Entry, run: Run, twin: Run | None, step: Callable[[str], None]
+    ) -> Row:
+        model = run.model()
+        mine, predictions = measured(run, model, self.data)
+        theirs = apart = None
+        if twin is not None:
+            from minicnn.experiments.compare.keras_twin import kept_model
+
+            step(f"measuring {entry.name} in Keras")
+            theirs, others = measured(twin, kept_model(twin), self.data)
+            apart = disagreement(self.data[1].labels, predictions, others)
+        return Row(
+            entry.name,
+            str(run.folder.resolve()),
+            layer_words(model),
+            run.settings.optimizer,
+            run.settings.lr,
+            run.settings.schedule,
+            model.parameter_count(),
+            sum(p.size * 4 for p in model.parameters()),
+            mine,
+            theirs,
+            apart,
+        )
+
+    # -------------------------------------------------------------- the end
+
+    def _finish(self, best: Row | None) -> None:
+        """Write the tables, the picture and the best model."""
+        from minicnn.experiments.compare.figure import accuracies
+        from minicnn.experiments.report.figures import save
+
+        if best is not None:
+            save_model(self.folder / "best.npz", self.runs[best.name].model())
+        with atomic(self.folder / "comparison.md") as partial:
+            partial.write_text(document(self.rows, best), encoding="utf-8")
+        save(accuracies(self.rows), self.folder / "comparison.png")
+        self._save(best)
+
+
+def _is_of(row: Row, run: Run, twin: Run | None) -> bool:
+    """Whether a row that was kept is of these runs as they are now."""
+    pairs = [(row.minicnn, run), (row.keras, twin)]
+    return all(
+        (result is None) == (each is None)
+        and (
+            result is None
+            or each is None
+            or result.seconds == each.metrics().get("training_seconds")
+        )
+        for result, each in pairs
+    )

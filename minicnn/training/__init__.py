@@ -1,0 +1,1 @@
+"""Training: `fit`, callbacks, averaged weights, test-time augmentation, checkpoints."""

@@ -1,0 +1,198 @@
+"""Models and trainings as files: NumPy's `.npz` with a JSON description, no pickle, atomic.
+
+>>> import tempfile
+>>> from minicnn import nn
+>>> model = nn.Sequential(nn.Flatten(), nn.Dense(10), input_shape=(28, 28, 1))
+>>> with tempfile.TemporaryDirectory() as folder:
+...     save_model(f"{folder}/model.npz", model)
+...     load_model(f"{folder}/model.npz").parameter_count()
+7850
+"""
+
+import contextlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn.errors import CheckpointError, UnknownNameError, one_line
+from minicnn.files import StrPath, atomic
+from minicnn.nn import Module, Sequential
+from minicnn.tape import Array
+from minicnn.training.callbacks import Callback, History, Training
+
+FORMAT = "minicnn 1"
+
+
+def save_model(path: StrPath, model: Sequential) -> None:
+    """Write architecture, weights and class names; a file that was there is replaced whole."""
+    about = {"kind": "model", "model": model.config(), "class_names": model.class_names}
+    _write(path, about, {"weights": model.weights()})
+
+
+def load_model(path: StrPath) -> Sequential:
+    """The model that `save_model` wrote. Raises `CheckpointError` for anything else."""
+    about, arrays = _read(path, "model")
+    try:
+        model = Sequential.from_config(about["model"])
+        model.set_weights(arrays.get("weights", {}))
+        model.class_names = class_names_of(about["class_names"], model)
+    except Exception as error:  # whatever a description that we did not write leads to
+        raise CheckpointError(f"{path}: not a whole model: {one_line(error)}") from error
+    return model
+
+
+def class_names_of(names: Any, model: Sequential) -> tuple[str, ...] | None:
+    """The names that a file gives the model's classes; `CheckpointError` if they do not fit it."""
+    if names is None:
+        return None
+    count = model.outputs
+    if not isinstance(names, list) or [type(name) for name in names] != [str] * count:
+        raise CheckpointError(f"its class_names must be a list of {count} names, got {names!r:.60}")
+    return tuple(names)
+
+
+class Checkpoint(Callback):
+    """Save the whole training to `path` at the start and after each epoch; with `resume`, go on.
+
+    Saved are weights, optimizer, random generators, history and the other callbacks' memory, so
+    that a training which is stopped and resumed gives the same as one that never stopped, bit for
+    bit. Give it as the last of the callbacks: it saves what they have done. `on_start` raises
+    `CheckpointError` if the file does not belong to this model and optimizer, and changes nothing.
+    """
+
+    def __init__(self, path: StrPath, resume: bool = False):
+        self.path, self.resume = Path(path), resume
+
+    def on_start(self, training: Training) -> None:
+        if self.resume:
+            _restore(self.path, training)
+        else:
+            _save(self.path, training)
+
+    def on_epoch(self, training: Training) -> None:
+        _save(self.path, training)
+
+
+def _describe(model: Module) -> Any:
+    """What a checkpoint must agree with: the architecture, or at least the weights' shapes."""
+    if isinstance(model, Sequential):
+        with contextlib.suppress(UnknownNameError):  # of a layer of the user's own
+            return json.loads(json.dumps(model.config()))
+    return {name: list(tensor.shape) for name, tensor in model.named_tensors()}
+
+
+def _named(callbacks: list[Callback]) -> dict[str, Callback]:
+    """Each callback by its class, those after the first of a class with a number."""
+    counts: Counter[str] = Counter()
+    named = {}
+    for callback in callbacks:
+        kind = type(callback).__name__
+        named[f"{kind} {counts[kind]}" if counts[kind] else kind] = callback
+        counts[kind] += 1
+    return named
+
+
+State = tuple[dict[str, Any], dict[str, dict[str, Array]]]
+"""Plain data, and arrays by name in groups."""
+
+
+def _state(training: Training) -> State:
+    """All that a training needs to go on."""
+    states = {name: state for name, c in _named(training.callbacks).items() if (state := c.state())}
+    about = {
+        "kind": "training",
+        "model": _describe(training.model),
+        "optimizer": type(training.optimizer).__name__,
+        "steps": training.optimizer.steps,
+        "history": training.history,
+        "stop": training.stop,
+        "generators": [g.bit_generator.state for g in _generators(training)],
+        "callbacks": {
+            name: {key: value for key, value in state.items() if key != "weights"}
+            for name, state in states.items()
+        },
+    }
+    arrays = {"weights": training.model.weights(), "optimizer": training.optimizer.state()}
+    for name, state in states.items():
+        arrays[f"callback {name}"] = state.get("weights", {})
+    return about, arrays
+
+
+def _set_state(training: Training, about: dict[str, Any], arrays: Any) -> None:
+    """Take up a `_state`; what does not fit raises an error of some kind half-way."""
+    parameters = training.model.parameters() if about["steps"] else []  # no step, no memory yet
+    training.optimizer.set_state(arrays.get("optimizer", {}), parameters, about["steps"])
+    training.model.set_weights(arrays.get("weights", {}))
+    for generator, state in zip(_generators(training), about["generators"], strict=True):
+        generator.bit_generator.state = state
+    for name, callback in _named(training.callbacks).items():
+        if name in about["callbacks"]:
+            weights = arrays.get(f"callback {name}", {})
+            callback.set_state({**about["callbacks"][name], "weights": weights})
+    training.history, training.stop = History(about["history"]), about["stop"]
+
+
+def _save(path: Path, training: Training) -> None:
+    _write(path, *_state(training))
+
+
+def _restore(path: Path, training: Training) -> None:
+    about, arrays = _read(path, "training")
+    before = _state(training)
+    try:
+        _check_fit(about, before[0])
+        _set_state(training, about, arrays)
+        if training.history.epochs > training.epochs:
+            raise CheckpointError(
+                f"it has {training.history.epochs} epochs, more than the {training.epochs} wanted"
+            )
+    except Exception as error:  # whatever a file that is not of this training leads to
+        _set_state(training, *before)
+        raise CheckpointError(f"{path}: does not fit this training: {one_line(error)}") from error
+
+
+def _check_fit(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    if theirs["model"] != ours["model"]:
+        raise CheckpointError(f"it is of another architecture: {theirs['model']}")
+    if theirs["optimizer"] != ours["optimizer"]:
+        raise CheckpointError(
+            f"it was trained with {theirs['optimizer']}, not with {ours['optimizer']}"
+        )
+
+
+def _generators(training: Training) -> list[np.random.Generator]:
+    return [training.rng, *training.model.generators()]
+
+
+# ------------------------------------------------------------------ the file itself
+
+
+def _write(path: StrPath, about: dict[str, Any], groups: dict[str, dict[str, Array]]) -> None:
+    about = {"format": FORMAT, **about}
+    arrays = {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
+    text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    with atomic(path) as partial, open(partial, "wb") as file:  # given a name, savez adds to it
+        np.savez(file, allow_pickle=False, about=text, **arrays)
+
+
+def _read(path: StrPath, kind: str) -> State:
+    try:
+        # Opened here, because NumPy does not close a file that it then finds to be damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            about = json.loads(archive["about"].tobytes())
+            groups: dict[str, dict[str, Array]] = {}
+            for key in archive.files:
+                group, _, name = key.partition("/")
+                groups.setdefault(group, {})[name] = archive[key]
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: there is no such file") from error
+    except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
+        raise CheckpointError(
+            f"{path}: not a file of minicnn, or damaged or cut off: {one_line(error)}"
+        ) from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("kind") != kind:
+        raise CheckpointError(f"{path}: holds no {kind} in the format {FORMAT!r}")
+    return about, groups
