@@ -1,16 +1,22 @@
 """A set of labelled pictures, checked once so that nothing after it has to doubt its arrays."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minicnn.errors import DataError
+from minicnn.nn.pixels import wrong_range
 
 Index = slice | Sequence[int] | np.ndarray
 
 # Past this many, a label is more likely to be damaged than a class that nobody named.
 MOST_NUMBERED_CLASSES = 10_000
+
+# So many pictures of nothing but 0 and 1 are black and white, not all but black.
+ENOUGH_TO_TELL = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +26,13 @@ class Dataset:
     The arrays that it holds are contiguous and read-only, so that a slice may share its parent's.
     What `scaled`, `one_hot` and `batches` give is new and may be written to.
 
-    - `images`: (N, H, W, C), uint8 in 0 to 255, or float32 that is already in [0, 1].
+    - `images`: (N, H, W, C), uint8 in 0 to 255, or float32 that is already in [0, 1]; any byte
+      order.
     - `labels`: (N,), any integer type, kept as int64; `labels[i]` is an index of `class_names`.
     - `class_names`: left out, the classes are named "0", "1", … up to the largest label.
 
     Raises `DataError` where the arrays are empty, of another rank or dtype, of different lengths,
-    not finite, or where a label has no class.
+    not finite or out of range, or where a label has no class.
 
     >>> blank = np.zeros((3, 28, 28, 1), np.uint8)
     >>> Dataset(blank, [0, 2, 1])
@@ -40,15 +47,12 @@ class Dataset:
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        images, labels = np.asarray(self.images), np.asarray(self.labels)
+        images, labels = _array(self.images, "images"), _array(self.labels, "labels")
         _check_images(images)
         _check_labels(labels, len(images))
         names = tuple(self.class_names) or numbered_classes(max(int(labels.max()), 0))
         _check_classes(labels, names)
-        # The dataclass is frozen to its users; this is the one place that may still set a field.
-        object.__setattr__(self, "images", _read_only(images))
-        object.__setattr__(self, "labels", _read_only(labels.astype(np.int64)))
-        object.__setattr__(self, "class_names", names)
+        self._hold(images, labels.astype(np.int64), names)
 
     def __repr__(self) -> str:
         images = f"{len(self)} images {self.image_shape} {self.images.dtype}"
@@ -69,7 +73,18 @@ class Dataset:
                 f"dataset[{index}] would be one picture; a Dataset needs a slice, an array of "
                 "positions or a mask. One picture is dataset.images[i]"
             )
-        return Dataset(self.images[index], self.labels[index], self.class_names)
+        images, labels = self.images[index], self.labels[index]
+        if not len(images):
+            raise DataError(f"images have shape {images.shape}, which is empty; need at least one")
+        part = object.__new__(Dataset)  # the whole set was checked, and each part need not be
+        part._hold(images, labels, self.class_names)
+        return part
+
+    def _hold(self, images: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> None:
+        # The dataclass is frozen to its users; this is the one place that may still set a field.
+        object.__setattr__(self, "images", _read_only(images))
+        object.__setattr__(self, "labels", _read_only(labels))
+        object.__setattr__(self, "class_names", names)
 
     @property
     def classes(self) -> int:
@@ -81,6 +96,18 @@ class Dataset:
         """(H, W, C) of every picture."""
         _, height, width, channels = self.images.shape
         return height, width, channels
+
+    def checksum(self) -> str:
+        """Return 16 hexadecimal digits that tell this set's pictures and labels from any other's.
+
+        >>> Dataset(np.zeros((3, 28, 28, 1), np.uint8), [0, 2, 1]).checksum()
+        '99b5f3c4a4767d28'
+        """
+        about = f"{self.images.shape} {self.images.dtype} {self.classes}"
+        digest = hashlib.sha256(about.encode())
+        digest.update(self.images.data)
+        digest.update(self.labels.astype("<i8", copy=False).data)
+        return digest.hexdigest()[:16]
 
     def scaled(self, index: Index | None = None) -> np.ndarray:
         """Give the pictures, or those at `index`, as a new float32 array (n, H, W, C) in [0, 1].
@@ -170,6 +197,15 @@ def numbered_classes(largest_label: int) -> tuple[str, ...]:
     return tuple(str(label) for label in range(largest_label + 1))
 
 
+def _array(values: Any, name: str) -> np.ndarray:
+    """Return the values as an array in this machine's byte order."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise DataError(f"{name} are no array: {error}") from error
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def _check_images(images: np.ndarray) -> None:
     if images.ndim != 4:
         hint = "; add the channel axis with images[..., None]" if images.ndim == 3 else ""
@@ -179,11 +215,19 @@ def _check_images(images: np.ndarray) -> None:
     if images.size == 0:
         raise DataError(f"images have shape {images.shape}, which is empty; need at least one")
     # NaN and infinity both survive into the extremes, which need no array of N·H·W·C answers.
-    if images.dtype == np.float32 and not np.isfinite([images.min(), images.max()]).all():
+    low, high = float(images.min()), float(images.max())
+    if not np.isfinite([low, high]).all():
         bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
         raise DataError(
             f"{len(bad):,} of {len(images):,} images hold NaN or infinity, the first at "
             f"index {bad[0]}; need finite values"
+        )
+    if images.dtype == np.float32 and (wrong := wrong_range(low, high)):
+        raise DataError(f"images are float32, and {wrong}")
+    if images.dtype == np.uint8 and (low, high) == (0, 1) and len(images) >= ENOUGH_TO_TELL:
+        raise DataError(
+            "images are uint8, and pixels go from 0 to 1; need 0 to 255: multiply them by 255, or "
+            "give them as float32"
         )
 
 

@@ -17,6 +17,8 @@ def numbered(count: int, dtype: type = np.uint8, classes: int = 10) -> Dataset:
     images[:, 0, 0, 0] = np.arange(count) % 251
     images[:, 1, 2, 0] = np.arange(count) // 251
     names = tuple(f"class {i}" for i in range(classes))
+    if dtype is np.float32:
+        images /= 255
     return Dataset(images, np.arange(count) % classes, names)
 
 
