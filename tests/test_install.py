@@ -103,6 +103,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert lessons <= names
     examples = {f"minicnn/examples/{path.name}" for path in labelled()}
     texts = {
+        "__init__.pyi",
         "py.typed",
         "zoo/best.npz",
         "data/mnist_idx/LICENSE.md",

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.peers.protocol import Task
 from minicnn.data import Dataset, mnist
+from minicnn.data.mnist import both_parts
 
 
 def pictures(task: Task) -> Dataset:
@@ -23,7 +24,7 @@ def pictures(task: Task) -> Dataset:
 def scaled_pictures(task: Task) -> tuple[np.ndarray, np.ndarray]:
     """The same as float32 in [0, 1], (N, H, W, C), and labels, as the other engines take them."""
     digits = pictures(task)
-    mnist.cache_clear()  # the bytes need not stay: the memory of a peer is its own copy alone
+    both_parts.cache_clear()  # the bytes need not stay: a peer's memory is its own copy alone
     return digits.scaled(), digits.labels.copy()
 
 

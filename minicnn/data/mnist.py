@@ -21,7 +21,6 @@ MD5 = {
 }
 
 
-@functools.cache
 def mnist() -> tuple[Dataset, Dataset]:
     """Give `(train, test)`: 60,000 and 10,000 pictures (28, 28, 1) uint8, white on black.
 
@@ -32,6 +31,12 @@ def mnist() -> tuple[Dataset, Dataset]:
     (Dataset(60000 images (28, 28, 1) uint8, 10 classes),
      Dataset(10000 images (28, 28, 1) uint8, 10 classes))
     """
+    return both_parts()
+
+
+@functools.cache
+def both_parts() -> tuple[Dataset, Dataset]:
+    """Read `(train, test)` once; `both_parts.cache_clear()` lets the bytes go."""
     return _part("train"), _part("t10k")
 
 

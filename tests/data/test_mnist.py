@@ -23,9 +23,9 @@ def copy(tmp_path, monkeypatch):
     folder = tmp_path / "mnist_idx"
     shutil.copytree(SHIPPED, folder)
     monkeypatch.setattr(MODULE, "FOLDER", folder)
-    mnist.cache_clear()
+    MODULE.both_parts.cache_clear()
     yield folder
-    mnist.cache_clear()
+    MODULE.both_parts.cache_clear()
 
 
 def test_shapes_types_and_names():
