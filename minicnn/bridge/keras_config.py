@@ -40,6 +40,8 @@ KERAS_CLASSES = {
     "GlobalAveragePool2D": "GlobalAveragePooling2D",
     "Dropout": "Dropout",
     "Flatten": "Flatten",
+    "Reshape": "Reshape",
+    "Rescaling": "Rescaling",
     "ReLU": "ReLU",
     "Activation": "Activation",
 }
@@ -119,6 +121,11 @@ def _fields(kind: type[Module]) -> list[str]:
 
 def _list(value: int | Pair | None) -> list[int] | None:
     return None if value is None else list(as_pair(value, "size"))
+
+
+def _numbers(value: Any) -> Any:
+    """Lists as tuples, which layers and their descriptions hold."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 _OUT: dict[str, Callable[[Any], Any]] = {
@@ -213,8 +220,9 @@ def _layer(described: Config, input_shape: Shape) -> Module:
     if kind not in MINICNN_CLASSES or own:
         known = ", ".join(KERAS_CLASSES.values())
         raise CheckpointError(f"minicnn has no layer as {title}; it takes {known}, Softmax")
-    _refuse_other(title, config, len(input_shape))
     layer = LAYERS[MINICNN_CLASSES[kind]]
+    others = {k: v for k, v in config.items() if k not in _fields(layer)}
+    _refuse_other(title, others, len(input_shape))
     settings = {"name": config["name"]}
     for field in _fields(layer):
         theirs = KERAS_SETTINGS.get(field, field)
@@ -268,6 +276,9 @@ _IN: dict[str, Callable[[str, Any], Any]] = {
     "pool_size": _size,
     "activation": _activation,
     "init": _initializer,
+    "target_shape": lambda _, value: tuple(value),
+    "scale": lambda _, value: _numbers(value),
+    "offset": lambda _, value: _numbers(value),
 }
 """How a setting is read, where it is not as it is."""
 

@@ -24,7 +24,6 @@ IR_VERSION, OPSET = 10, 17
 INPUT = "images"
 BATCH = 500
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": "Softmax"}
-TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
 def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
@@ -92,14 +91,17 @@ class _Graph:
         self.nodes.append(node)
 
     def weight(self, name: str, array: Array) -> str:
-        """Keep an array as float32 for the nodes to refer to."""
-        self.weights[name] = np.ascontiguousarray(array, np.float32)
+        """Keep an array, as float32 unless it holds whole numbers, for the nodes to refer to."""
+        kept = np.int64 if array.dtype.kind == "i" else np.float32
+        self.weights[name] = np.ascontiguousarray(array, kept)
         return name
 
     def turn(self, channels_first: bool) -> None:
-        """Turn images to this order of axes if they are not in it."""
-        if channels_first != self.channels_first:
-            permutation = TO_CHANNELS_FIRST if channels_first else TO_CHANNELS_LAST
+        """Turn the value to this order of axes if it is not in it."""
+        rank = len(self.shape)
+        if channels_first != self.channels_first and rank > 1:
+            others = [*range(1, rank)] if channels_first else [*range(2, rank + 1)]
+            permutation = [0, rank, *others] if channels_first else [0, *others, 1]
             self.node("Transpose", f"{self.value}/turned", perm=permutation)
             self.channels_first = channels_first
 
@@ -158,13 +160,25 @@ class _Graph:
         return {**shape, "pads": [top, left, bottom, right]}
 
     def batch_norm(self, layer: nn.BatchNorm) -> None:
-        self.turn(channels_first=len(self.shape) == 3)
+        self.turn(channels_first=True)
         weights = [self.weight(f"{layer.name}/{n}", t.data) for n, t in layer.named_tensors()]
         self.node("BatchNormalization", str(layer.name), *weights, epsilon=layer.epsilon)
 
     def flatten(self, layer: nn.Flatten) -> None:
         self.turn(channels_first=False)
         self.node("Flatten", str(layer.name), axis=1)
+
+    def reshape(self, layer: nn.Reshape) -> None:
+        self.turn(channels_first=False)
+        shape = np.array([0, *layer.output_shape(self.shape)])  # 0: N, as it is
+        self.node("Reshape", str(layer.name), self.weight(f"{layer.name}/shape", shape))
+
+    def rescaling(self, layer: nn.Rescaling) -> None:
+        self.turn(channels_first=False)
+        for kind, setting in (("Mul", "scale"), ("Add", "offset")):
+            name = f"{layer.name}/{setting}"
+            weight = self.weight(f"{name}s", np.asarray(getattr(layer, setting), np.float32))
+            self.node(kind, name, weight)
 
     def activation(self, layer: nn.ReLU | nn.Activation) -> None:
         self.activate(getattr(layer, "activation", "relu"))
@@ -181,6 +195,8 @@ _ADD: dict[type[Module], Callable[[_Graph, Any], None]] = {
     nn.GlobalAveragePool2D: _Graph.global_average_pool,
     nn.BatchNorm: _Graph.batch_norm,
     nn.Flatten: _Graph.flatten,
+    nn.Reshape: _Graph.reshape,
+    nn.Rescaling: _Graph.rescaling,
     nn.ReLU: _Graph.activation,
     nn.Activation: _Graph.activation,
     nn.Dropout: _Graph.nothing,

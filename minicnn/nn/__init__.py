@@ -12,6 +12,8 @@ from minicnn.nn.layers import (
     GlobalAveragePool2D,
     MaxPool2D,
     ReLU,
+    Rescaling,
+    Reshape,
 )
 from minicnn.nn.module import Module
 from minicnn.nn.sequential import Sequential
@@ -29,5 +31,7 @@ __all__ = [
     "MeanProbability",
     "Module",
     "ReLU",
+    "Rescaling",
+    "Reshape",
     "Sequential",
 ]

@@ -14,6 +14,7 @@ KERAS_SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation:Deprec
 def every_layer() -> nn.Sequential:
     """Each kind of layer with settings that are not the defaults, ending in logits."""
     model = nn.Sequential(
+        nn.Rescaling((0.5, -2.0), offset=0.25),
         nn.Conv2D(4, (3, 2), stride=(1, 2), padding="same", activation="tanh", init="he_normal"),
         nn.BatchNorm(momentum=0.7, epsilon=1e-2),
         nn.MaxPool2D(2, stride=1),
@@ -22,6 +23,7 @@ def every_layer() -> nn.Sequential:
         nn.ReLU(name="mine"),
         nn.Dropout(0.25),
         nn.Activation("sigmoid"),
+        nn.Reshape((2, -1)),
         nn.Flatten(),
         nn.Dense(7, activation="relu", init="glorot_normal"),
         nn.BatchNorm(),

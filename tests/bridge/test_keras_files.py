@@ -385,7 +385,6 @@ REFUSED = {
     "SeparableConv2D 'x'": keras.layers.SeparableConv2D(4, 3, name="x"),
     "GlobalMaxPooling2D": keras.layers.GlobalMaxPooling2D(),
     "LeakyReLU": keras.layers.LeakyReLU(),
-    "Reshape": keras.layers.Reshape((128,)),
     "dilation_rate": keras.layers.Conv2D(4, 3, dilation_rate=2),
     "groups=2": keras.layers.Conv2D(4, 3, groups=2),
     "negative_slope=0.1": keras.layers.ReLU(negative_slope=0.1),
@@ -397,7 +396,6 @@ REFUSED = {
     "'gelu'": keras.layers.Conv2D(4, 3, activation="gelu"),
     "'swish'|'silu'": keras.layers.Activation("silu"),
     "noise_shape": keras.layers.Dropout(0.5, noise_shape=(None, 1, 1, 2)),
-    "Rescaling": keras.layers.Rescaling(2.0),
     "no layer as Sequential": keras.Sequential([keras.layers.Flatten()]),
 }
 

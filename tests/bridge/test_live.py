@@ -56,17 +56,6 @@ def test_scaling_to_0_and_1_at_the_beginning_is_left_to_the_data(digits):
         assert mc.compare_layers(model, theirs, digits).first_difference is None
 
 
-@pytest.mark.parametrize("offset", [0.0, -1.0])
-def test_no_other_scaling_is_left_out(offset):
-    flat = keras.layers.Flatten()
-    first = keras.layers.Rescaling(1 / 127.5 if offset else 1 / 256, offset)
-    with pytest.raises(CheckpointError, match="no layer as Rescaling"):
-        mc.from_keras(keras.Sequential([keras.Input((4, 4, 1)), first, flat]))
-    late = keras.layers.Rescaling(1 / 255)
-    with pytest.raises(CheckpointError, match="no layer as Rescaling"):
-        mc.from_keras(keras.Sequential([keras.Input((4, 4, 1)), flat, late]))
-
-
 def test_what_is_not_a_built_sequential_model_is_refused():
     x = keras.Input((4,))
     with pytest.raises(CheckpointError, match="Sequential models alone, this is a Functional one"):

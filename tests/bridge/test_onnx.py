@@ -25,7 +25,7 @@ LAYERS = {
         for pool in (nn.MaxPool2D, nn.AveragePool2D)
         for settings in [(2,), (3, 2, "same"), ((2, 3), 1), (2, 3), (3, 1, "same")]
     ],
-    "BatchNorm": [(nn.BatchNorm(epsilon=0.1), (4, 5, 3)), (nn.BatchNorm(), (6,))],
+    "BatchNorm": [(nn.BatchNorm(epsilon=0.1), shape) for shape in [(4, 5, 3), (5, 3), (6,)]],
     "Dense": [(nn.Dense(4, activation=a), (6,)) for a in (None, "relu", "tanh", "sigmoid")],
     "Activation": [
         (nn.Activation(a), shape)
@@ -36,6 +36,9 @@ LAYERS = {
         (nn.ReLU(), (5,)),
         (nn.Dropout(0.5), (5,)),
         (nn.Flatten(), (3, 2, 4)),
+        (nn.Reshape((2, 1, -1)), (3, 2, 4)),
+        (nn.Rescaling(3, -1.5), (3, 2, 4)),
+        (nn.Rescaling((3, 2.5), (1, 2)), (3, 2)),
         (nn.GlobalAveragePool2D(), (3, 2, 4)),
     ],
 }

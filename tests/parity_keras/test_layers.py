@@ -23,6 +23,8 @@ TOLERANCE = {
     "Activation": (3e-7, 4e-7, 0),  #                              1.3e-7, 1.9e-7
     "ReLU": (0, 0, 0),
     "Flatten": (0, 0, 0),
+    "Reshape": (0, 0, 0),
+    "Rescaling": (0, 0, 0),
     "Dropout in inference": (0, 0, 0),
     "a stack of layers": (3e-7, 2e-6, 4e-6),  #                    1.0e-7, 8.9e-7, 1.7e-6
     "whole numbers": (0, 0, 0),
@@ -96,6 +98,10 @@ LAYERS = [
     (nn.ReLU(), (3, 7)),
     (nn.Flatten(), (4, 3, 2, 5)),
     (nn.Flatten(), (4, 3)),
+    (nn.Reshape((2, -1)), (4, 3, 2, 5)),
+    (nn.Reshape((3, 2, 5)), (4, 30)),
+    (nn.Rescaling(1 / 127.5, -1), (4, 3, 2, 5)),
+    (nn.Rescaling((0.3, 2.0, -1), (0.5, 0.0, 7)), (4, 3)),
     (nn.Dropout(0.5), (4, 3, 2, 5)),
 ]
 

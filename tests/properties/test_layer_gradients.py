@@ -88,6 +88,8 @@ def test_batch_norm(training, kernel_set, shape, seed):
 WITHOUT_WEIGHTS = {
     "ReLU": nn.ReLU,
     "Flatten": nn.Flatten,
+    "Reshape": lambda: nn.Reshape((1, -1, 1)),
+    "Rescaling": lambda: nn.Rescaling(-1.5, 0.5),
     "Dropout": lambda: nn.Dropout(0.4),
     **{f"Activation {name}": lambda name=name: nn.Activation(name) for name in ACTIVATIONS},
 }
@@ -101,6 +103,16 @@ def test_layers_without_weights(make, kernel_set, shape, seed):
     x = away_from_zero(np.random.default_rng(seed), shape)
     with kernels.use(kernel_set):
         check(make(), x, seed, training=True)
+
+
+@both_sets
+@few
+@given(shape=shapes, seed=seeds)
+def test_rescaling_of_each_channel(kernel_set, shape, seed):
+    rng = np.random.default_rng(seed)
+    x, scale, offset = (between(rng, each) for each in (shape, shape[-1:], shape[-1:]))
+    with kernels.use(kernel_set):
+        check(nn.Rescaling(tuple(scale), tuple(offset)), x, seed)
 
 
 @both_sets

@@ -100,6 +100,8 @@ EVERY_LAYER = [
     nn.MaxPool2D(2, stride=1),
     nn.AveragePool2D((2, 1), padding="same"),
     nn.ReLU(),
+    nn.Rescaling((0.5, 1, 2, 4), offset=-1),
+    nn.Reshape((9, -1, 4)),
     nn.Dropout(0.25),
     nn.Activation("sigmoid"),
     nn.GlobalAveragePool2D(),
