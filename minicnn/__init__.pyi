@@ -21,8 +21,8 @@ from .experiments.report.of_run import report_run as report_run
 from .experiments.runs import train as train
 from .experiments.tune import tune as tune
 from .gradient_check import gradcheck as gradcheck
-from .insight.doctor import Doctor as Doctor
-from .insight.doctor import doctor as doctor
+from .insight.doctor import DoctorCallback as DoctorCallback
+from .insight.doctor import diagnose as diagnose
 from .insight.graph_figure import draw_graph as draw_graph
 from .insight.robustness import measure_robustness as measure_robustness
 from .insight.trace import trace as trace

@@ -206,7 +206,7 @@ def batch_norm(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e
 
 
 @op
-def batch_norm_by_averages(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
+def batch_norm_inference(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
     """The same by a mean and a variance that stay as they are when `x` moves, as in prediction."""
     inverse = (1 / np.sqrt(variance + epsilon)).astype(x.dtype)
     others = tuple(range(x.ndim - 1))

@@ -155,7 +155,7 @@ def constant(progress: float) -> float:
     return 1.0
 
 
-def step(progress: float) -> float:
+def step_decay(progress: float) -> float:
     """A tenth after half of the way, a hundredth after three quarters."""
     return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
 
@@ -180,7 +180,7 @@ def one_cycle(progress: float) -> float:
     return end + (1 - end) * cosine((progress - peak_at) / (1 - peak_at))
 
 
-SCHEDULES: dict[str, Schedule] = {f.__name__: f for f in (constant, step, cosine, one_cycle)}
+SCHEDULES: dict[str, Schedule] = {f.__name__: f for f in (constant, step_decay, cosine, one_cycle)}
 
 
 def schedule(name: str) -> Schedule:

@@ -115,8 +115,8 @@ def test_models_as_json(minicnn):
         "beta2": 0.999,
         "label_smoothing": 0.0,
         "augmentation": dataclasses.asdict(Augmentation()),
-        "averaging": 0.0,
-        "views": 1,
+        "ema": 0.0,
+        "tta": 1,
         "validation": 0.1,
         "keep": "best",
     }
@@ -150,7 +150,7 @@ HELP = {
     "models": ["--json"],
     "summary": ["A model's name (`minicnn models`), a run or a model's file"],
     "predict": ["--examples", "--show", "--out", "--json", "Pictures of one digit each"],
-    "evaluate": ["--data", "--views", "--json", "The folder of a run, or a model's file"],
+    "evaluate": ["--data", "--tta", "--json", "The folder of a run, or a model's file"],
     "serve": ["--host", "--port", "models' files: .npz, .keras or .h5"],
     "read": ["--lines", "--expect", "--fields", "--csv", "--show", "--out", "--json"],
     "train": [
@@ -158,7 +158,7 @@ HELP = {
         *("--schedule", "--clip-norm", "--label-smoothing", "--validation", "--patience"),
         *("--seed", "--data", "--kernels", "--out", "--resume", "--json", "cnn_classic"),
         *("--with", "--through", "--dropout", "--config"),
-        *("--augment", "--no-augment", "--averaging", "--views", "--keep"),
+        *("--augment", "--no-augment", "--ema", "--tta", "--keep"),
     ],
     "tune": [
         *(
@@ -237,8 +237,8 @@ def test_every_option_arrives_in_the_settings_and_json_is_all_that_is_printed(mi
         "schedule": "one_cycle",
         "clip_norm": 2.5,
         "label_smoothing": 0.1,
-        "averaging": 0.9,
-        "views": 5,
+        "ema": 0.9,
+        "tta": 5,
         "keep": "last",
         "validation": 0.25,
         "patience": 3,
@@ -282,9 +282,9 @@ def test_augmentation_is_switched_on_and_off(minicnn, data):
 
 def test_a_view_is_one_of_those_that_there_are(minicnn, run_folder):
     loss = json.loads(minicnn("evaluate", run_folder, "--json").out)["test_loss"]
-    other = json.loads(minicnn("evaluate", run_folder, "--views", 9, "--json").out)["test_loss"]
+    other = json.loads(minicnn("evaluate", run_folder, "--tta", 9, "--json").out)["test_loss"]
     assert loss != other
-    assert minicnn("evaluate", run_folder, "--views", 10).code == 2
+    assert minicnn("evaluate", run_folder, "--tta", 10).code == 2
 
 
 def test_without_out_runs_are_numbered(minicnn, data):

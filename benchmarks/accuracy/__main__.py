@@ -84,7 +84,7 @@ def _run(protocol: Protocol, plain: Protocol | None, out: Path) -> None:
     if plain is not None:
         mine["against"] = against(protocol, plain, min(map(len, found)))
     measured = {each.model: each.robustness() for each in every}
-    mine["robustness"] = {model: one.numbers() for model, one in measured.items()}
+    mine["robustness"] = {model: one.to_dict() for model, one in measured.items()}
     figures.save(robustness(measured), out / f"{protocol.model}-robustness.png")
     _write(out, protocol, mine)
 

@@ -115,7 +115,7 @@ class Protocol:
 
     def _measure(self, seed: int, process_seconds: float | None) -> Seed:
         run = Run.opened(self.run_folder(seed))
-        result = evaluate(run.model(), self.test(), views=run.settings.views)
+        result = evaluate(run.model(), self.test(), tta=run.settings.tta)
         labels, probabilities = result.labels, result.probabilities
         with atomic(run.folder / "probabilities.npy") as partial:
             np.save(partial, probabilities)
@@ -178,8 +178,8 @@ class Protocol:
         """Of the first seed, which is done; kept once it was measured."""
         path = self.run_folder(0) / "robustness.json"
         if path.exists():
-            return Robustness.of(json.loads(path.read_text()))
-        model, views = Run.opened(path.parent).model(), self.settings(0).views
-        found = measure_robustness(model, self.test(), views=views, progress=self.progress)
-        write_json(path, found.numbers())
+            return Robustness.from_dict(json.loads(path.read_text()))
+        model, views = Run.opened(path.parent).model(), self.settings(0).tta
+        found = measure_robustness(model, self.test(), tta=views, progress=self.progress)
+        write_json(path, found.to_dict())
         return found

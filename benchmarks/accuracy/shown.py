@@ -120,7 +120,7 @@ def against(results: Mapping[str, Content]) -> Table:
 
 def robustness(found: Content) -> Table:
     """The accuracy on pictures made worse, of a recipe and of the plain one."""
-    measured = {model: Robustness.of(each) for model, each in found["robustness"].items()}
+    measured = {model: Robustness.from_dict(each) for model, each in found["robustness"].items()}
     columns = ["corruption", "recipe", "mild", "", "", "hard", "mean"]
     table = Table(f"{found['model']}: accuracy on corrupted pictures, in percent", columns)
     for name, corruption in CORRUPTIONS.items():

@@ -344,7 +344,7 @@ plt.show()
 # - **Without ReLU.** Take `np.maximum` out of `forward`. Which variance keeps the size now? And
 #   with `np.tanh` in its place?
 # - **Dead units.** Give all biases of a hidden layer the value -10 before the training. How many of
-#   its units ever have a gradient? (`mc.doctor` looks for them.)
+#   its units ever have a gradient? (`mc.diagnose` looks for them.)
 # - **Average instead of maximum.** What would its backward pass be? Write it with `cells`, and
 #   compare with `minicnn.kernels.reference.pooling.avg_pool2d_vjp`.
 #

@@ -62,7 +62,7 @@ class Export:
     accuracy: float
     model_accuracy: float
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
         return asdict(self)
 

@@ -44,7 +44,7 @@ def compare(
         models or (), out=out, keras=keras, epochs=epochs, seed=seed, data=data
     )
     if as_json:
-        print(json.dumps(found.numbers(), indent=2))
+        print(json.dumps(found.to_dict(), indent=2))
     else:
         _show(found)
     if found.interrupted:

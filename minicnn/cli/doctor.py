@@ -23,7 +23,7 @@ def doctor(
 
     from minicnn.experiments import runs
     from minicnn.experiments.opening import named_model
-    from minicnn.insight.doctor import doctor as examine
+    from minicnn.insight.doctor import diagnose as examine
 
     chosen = named_model(model)
     directory = None if data is None else str(data)

@@ -12,7 +12,7 @@ from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app
 def evaluate(
     run: ModelArgument = None,
     data: DataOption = None,
-    views: Annotated[
+    tta: Annotated[
         int | None,
         typer.Option(min=1, max=9, help="Views of a picture to average over; the run's own."),
     ] = None,
@@ -27,7 +27,7 @@ def evaluate(
     run = run or SHIPPED
     model = open_model(run)
     _, test = runs.data_of(run, None if data is None else str(data))
-    result = evaluate_model(model, test, views=runs.views_of(run) if views is None else views)
+    result = evaluate_model(model, test, tta=runs.tta_of(run) if tta is None else tta)
     predictions = result.probabilities.argmax(axis=1)
     right = int((predictions == result.labels).sum())
     interval = metrics.wilson_interval(right, len(result.labels))

@@ -42,6 +42,6 @@ def explore(
         name = "MNIST" if data is None else data.resolve().name
         page = write_data_report(found, out, name)
     if as_json:
-        print(json.dumps(found.numbers(), indent=2))
+        print(json.dumps(found.to_dict(), indent=2))
     else:
         show_facts(page.facts, out / "exploration.html", out / "exploration.pdf")

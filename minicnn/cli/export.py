@@ -48,7 +48,7 @@ def export(
     pictures = runs.data_of(run, None if data is None else str(data))
     result = export_model(model, path, softmax=not logits, int8=int8, data=pictures)
     if as_json:
-        print(json.dumps(result.numbers(), indent=2))
+        print(json.dumps(result.to_dict(), indent=2))
         return
     show_facts(
         [

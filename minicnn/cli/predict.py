@@ -60,7 +60,7 @@ def _predict(model: "Sequential", path: Path, folder: Path | None) -> list[Row]:
     from minicnn.reader.recognise import predict as predict_picture
 
     answer = predict_picture(model, path)
-    row = {"picture": str(path), **answer.facts()}
+    row = {"picture": str(path), **answer.to_dict()}
     if folder is not None:
         from minicnn.reader.figure import prediction
 

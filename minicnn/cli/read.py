@@ -122,10 +122,10 @@ def _read(
 def _facts(answer: "Reading", title: str, name: str, folder: Path | None) -> Row:
     """The answer as plain data, with the name of its figure if there is a folder for it."""
     if folder is None:
-        return answer.facts()
+        return answer.to_dict()
     from minicnn.reader.figure import reading
 
-    return {**answer.facts(), "figure": save_figure(reading(answer, title), name, folder)}
+    return {**answer.to_dict(), "figure": save_figure(reading(answer, title), name, folder)}
 
 
 def _finish(as_json: bool, csv_file: Path | None, out: Path | None, rows: list[Row]) -> None:

@@ -38,7 +38,7 @@ def report(
 
         page = write_run_report(found, folder)
     if as_json:
-        print(json.dumps(found.numbers(), indent=2))
+        print(json.dumps(found.to_dict(), indent=2))
     else:
         show_facts(page.facts, folder / "report.html", folder / "report.pdf")
 

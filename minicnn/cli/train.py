@@ -33,7 +33,7 @@ def train(
     momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Decoupled weight decay.")] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="constant, step, cosine or one_cycle.")
+        str | None, typer.Option(help="constant, step_decay, cosine or one_cycle.")
     ] = None,
     clip_norm: Annotated[float | None, typer.Option(help="Longest gradient allowed.")] = None,
     label_smoothing: Annotated[
@@ -43,11 +43,11 @@ def train(
         bool | None,
         typer.Option("--augment/--no-augment", help="Change the training pictures at random."),
     ] = None,
-    averaging: Annotated[
+    ema: Annotated[
         float | None,
         typer.Option(min=0, max=0.99999, help="Decay of a running mean of the weights."),
     ] = None,
-    views: Annotated[
+    tta: Annotated[
         int | None, typer.Option(min=1, max=9, help="Views of a test picture to average over.")
     ] = None,
     keep: Annotated[
@@ -115,8 +115,8 @@ def train(
         "clip_norm": clip_norm,
         "label_smoothing": label_smoothing,
         "dropout": dropout,
-        "averaging": averaging,
-        "views": views,
+        "ema": ema,
+        "tta": tta,
         "keep": keep,
         "validation": validation,
         "patience": patience,

@@ -76,7 +76,7 @@ def tune(
         storage=storage,
     )
     if as_json:
-        print(json.dumps({"folder": str(found.folder), **found.numbers()}, indent=2))
+        print(json.dumps({"folder": str(found.folder), **found.to_dict()}, indent=2))
     else:
         _show(found)
     if found.interrupted:

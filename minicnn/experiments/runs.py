@@ -23,7 +23,7 @@ from minicnn.files import StrPath, read_json, write_json
 from minicnn.learn.inject import own_code
 from minicnn.metrics import confusion_matrix
 from minicnn.nn import Sequential
-from minicnn.training.callbacks import Callback, EarlyStopping, History, Training
+from minicnn.training.callbacks import Callback, EarlyStopping, History, TrainingState
 from minicnn.training.checkpoint import Checkpoint, load_model, save_model
 from minicnn.training.fit import Evaluation, check_loss, evaluate, fit
 
@@ -95,7 +95,7 @@ def train(
                 save_model(run.folder / "model.npz", model)
             raise
         save_model(run.folder / "model.npz", model)
-        result = evaluate(model, test_data, views=settings.views)
+        result = evaluate(model, test_data, tta=settings.tta)
     check_loss(result.loss, "on the test set", settings.lr)
     write_json(run.folder / "history.json", history)
     metrics = {
@@ -148,7 +148,7 @@ def fit_model(
         label_smoothing=settings.label_smoothing,
         clip_norm=settings.clip_norm,
         augment=None if settings.augmentation == zoo.UNMOVED else settings.augmentation,
-        averaging=settings.averaging,
+        ema=settings.ema,
         rng=settings.generator(),
         callbacks=callbacks,
         progress=progress,
@@ -179,7 +179,7 @@ class _RunCheckpoint(Checkpoint):
         super().__init__(run.folder / "last.npz", resume)
         self.run = run
 
-    def on_start(self, training: Training) -> None:
+    def on_start(self, training: TrainingState) -> None:
         new = not self.run.folder.exists()
         if not self.resume:
             self.run.make()
@@ -279,6 +279,6 @@ def data_of(path: StrPath, directory: str | None = None) -> tuple[Dataset, Datas
     return load_data(directory)
 
 
-def views_of(path: StrPath) -> int:
+def tta_of(path: StrPath) -> int:
     """How many views of a picture a run's evaluation takes; 1 for a model's file."""
-    return Run.opened(path).settings.views if Path(path).is_dir() else 1
+    return Run.opened(path).settings.tta if Path(path).is_dir() else 1

@@ -30,8 +30,8 @@ class Settings:
     """All that decides a run; the same settings give the same weights, bit for bit.
 
     - `augmentation`: how far the pictures of training are changed at random.
-    - `averaging`: the decay of a running mean of the weights, 0 for none (`minicnn.training.ema`).
-    - `views`: how many views of a test picture are averaged (see `minicnn.training.tta`).
+    - `ema`: the decay of a running mean of the weights, 0 for none (`minicnn.training.ema`).
+    - `tta`: how many views of a test picture are averaged (see `minicnn.training.tta`).
     - `keep`: the weights that the run ends with, of the "best" epoch in validation or the "last".
     - `dropout`: the rate of every dropout layer, in place of the model's own.
     - `classes`: names for the classes of `data`, with commas between them.
@@ -55,8 +55,8 @@ class Settings:
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     augmentation: Augmentation = zoo.UNMOVED
-    averaging: float = 0.0
-    views: int = 1
+    ema: float = 0.0
+    tta: int = 1
     keep: str = "best"
     dropout: float | None = None
     validation: float = 0.1
@@ -92,8 +92,8 @@ class Settings:
             "clip_norm must be positive": self.clip_norm is None or self.clip_norm > 0,
             "label_smoothing must be in [0, 1)": 0 <= self.label_smoothing < 1,
             "dropout must be in [0, 1)": self.dropout is None or 0 <= self.dropout < 1,
-            "averaging must be in [0, 1)": 0 <= self.averaging < 1,
-            f"views must be 1 to {len(VIEWS)}": self.views in range(1, len(VIEWS) + 1),
+            "ema must be in [0, 1)": 0 <= self.ema < 1,
+            f"tta must be 1 to {len(VIEWS)}": self.tta in range(1, len(VIEWS) + 1),
             f"dropout needs a model that has it, not {self.model}": (
                 self.dropout is None or len(zoo.dropout_rates(self.model)) > 0
             ),

@@ -23,7 +23,7 @@ from minicnn.insight.net_checks import (
 from minicnn.insight.step_checks import WATCHED, TrainingStep, check_growth, check_step
 from minicnn.nn import Module
 from minicnn.tape import Array
-from minicnn.training.callbacks import Callback, Training
+from minicnn.training.callbacks import Callback, TrainingState
 
 Batch = Dataset | tuple[Array, Array]
 
@@ -31,7 +31,7 @@ MOST_IMAGES = 256  # that are drawn from a whole set
 ENOUGH_STEPS, FALLEN = 20, 0.95  # in an epoch of so many, to what part the loss has fallen at least
 
 
-def doctor(model: Module, batch: Batch, step: TrainingStep | None = None) -> Diagnosis:
+def diagnose(model: Module, batch: Batch, step: TrainingStep | None = None) -> Diagnosis:
     """Look for the usual mistakes: in the data, in the net, and in a step of training.
 
     - `model`: built or not, trained or not; it is not changed.
@@ -45,7 +45,7 @@ def doctor(model: Module, batch: Batch, step: TrainingStep | None = None) -> Dia
     >>> from minicnn import nn
     >>> model = nn.Sequential(nn.Flatten(), nn.Dense(3), input_shape=(4, 4, 1))
     >>> images = np.arange(480.0).reshape(30, 4, 4, 1) % 256
-    >>> found = doctor(model, (images, np.arange(30) % 3))
+    >>> found = diagnose(model, (images, np.arange(30) % 3))
     >>> found.healthy
     False
     >>> print(found.of("problem")[0])
@@ -105,7 +105,7 @@ def _arrays(batch: Batch) -> tuple[Array, Array]:
     return images, labels
 
 
-class Doctor(Callback):
+class DoctorCallback(Callback):
     """Look along a training: the first losses and gradients, and after each epoch the whole net.
 
     - `batch`: images and labels to look at the net with, or a data set; without it only losses and
@@ -117,7 +117,7 @@ class Doctor(Callback):
     >>> import minicnn as mc
     >>> from minicnn import nn
     >>> data = mc.data.Dataset(np.eye(6, dtype=np.float32).reshape(6, 6, 1, 1), [0, 1, 2, 0, 1, 2])
-    >>> model, look = nn.Sequential(nn.Flatten(), nn.Dense(3)), Doctor(quiet=True)
+    >>> model, look = nn.Sequential(nn.Flatten(), nn.Dense(3)), DoctorCallback(quiet=True)
     >>> _ = mc.fit(model, data, epochs=2, batch_size=2, callbacks=[look], validation=None,
     ...            progress=False)
     >>> look.diagnosis.healthy
@@ -136,7 +136,7 @@ class Doctor(Callback):
         """The problems and doubts so far, the first of each kind."""
         return Diagnosis(tuple(self._found.values()))
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         self._steps += 1
         if self._steps == 1:
             self._first_loss = training.loss
@@ -149,13 +149,13 @@ class Doctor(Callback):
             self._note(check_growth(self._gradients))
             self._gradients = []  # as large as ten models
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         if training.history.epochs == 1:
             self._note(self._check_progress(training))
         if self.batch is not None:
-            self._note(iter(doctor(training.model, self.batch).findings))
+            self._note(iter(diagnose(training.model, self.batch).findings))
 
-    def _check_progress(self, training: Training) -> Iterator[Finding]:
+    def _check_progress(self, training: TrainingState) -> Iterator[Finding]:
         last = training.history["loss"][-1]
         if training.batches >= ENOUGH_STEPS and last > FALLEN * self._first_loss:
             seen = f"it began at {number(self._first_loss)} and was {number(last)} in the mean"
@@ -176,7 +176,7 @@ class Doctor(Callback):
                     print(f"doctor: {finding}", file=sys.stderr)
 
 
-def _check_first_loss(training: Training) -> Iterator[Finding]:
+def _check_first_loss(training: TrainingState) -> Iterator[Finding]:
     classes = len(training.model.class_names or ())
     if classes > 1 and training.loss > TOO_HIGH * math.log(classes):
         seen = f"it begins at {number(training.loss)}"

@@ -41,12 +41,12 @@ class Robustness:
         return float(np.mean([self.mean(name) for name in self.accuracy]))
 
     @classmethod
-    def of(cls, numbers: Mapping[str, Any]) -> "Robustness":
+    def from_dict(cls, numbers: Mapping[str, Any]) -> "Robustness":
         """Back from `numbers`."""
         accuracy = {name: tuple(found.values()) for name, found in numbers["corruptions"].items()}
         return cls(numbers["images"], numbers["out_of"], numbers["clean"], accuracy)
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it as plain data for JSON."""
         return {
             "images": self.images,
@@ -69,14 +69,14 @@ def measure_robustness(
     *,
     most: int = MOST,
     seed: int = 0,
-    views: int = 1,
+    tta: int = 1,
     progress: bool = True,
 ) -> Robustness:
     """Measure a model on every corruption of a test set, at every severity.
 
     - `most`: so many pictures at most, drawn at random where there are more.
     - `seed`: decides which pictures, and what is done to them; the same for every model.
-    - `views`: how many views of a picture are averaged, as in `evaluate`.
+    - `tta`: how many views of a picture are averaged, as in `evaluate`.
     - `progress`: show it on the standard error stream.
 
     Raises `DataError` for a `most` below 1, and what `evaluate` raises if the data does not fit.
@@ -99,9 +99,9 @@ def measure_robustness(
                 rng = np.random.default_rng((seed, place))
                 worse = corruption.apply(images, severity, rng)
                 set_of_it = Dataset(worse, chosen.labels, chosen.class_names)
-                found.append(evaluate(model, set_of_it, views=views).accuracy)
+                found.append(evaluate(model, set_of_it, tta=tta).accuracy)
             accuracy[name] = tuple(found)
-    clean = evaluate(model, chosen, views=views).accuracy
+    clean = evaluate(model, chosen, tta=tta).accuracy
     return Robustness(len(chosen), len(data), clean, accuracy)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.learn.outcome import Outcome, Stop
+from minicnn.learn.outcome import Failure, Outcome
 
 
-def write(place: Path, status: str, outcomes: list[Outcome], stop: Stop | None) -> None:
+def write(place: Path, status: str, outcomes: list[Outcome], stop: Failure | None) -> None:
     arrays = {f"{i}/{n}": a for i, o in enumerate(outcomes) for n, a in o.arrays.items()}
     with open(place / "arrays.npz", "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -19,7 +19,7 @@ def write(place: Path, status: str, outcomes: list[Outcome], stop: Stop | None) 
         "status": status,
         "stop": stop and asdict(stop),
         "outcomes": [
-            {"strange": o.strange, "views": o.views, "stop": o.stop and asdict(o.stop)}
+            {"wrong_type": o.wrong_type, "views": o.views, "stop": o.stop and asdict(o.stop)}
             for o in outcomes
         ],
     }
@@ -27,7 +27,7 @@ def write(place: Path, status: str, outcomes: list[Outcome], stop: Stop | None) 
     os.replace(place / "partial.json", place / "answer.json")
 
 
-def read(place: Path) -> tuple[str | None, list[Outcome], Stop | None]:
+def read(place: Path) -> tuple[str | None, list[Outcome], Failure | None]:
     """The answer; None for its status if there is no whole one."""
     answer, values = place / "answer.json", place / "arrays.npz"
     try:
@@ -40,7 +40,7 @@ def read(place: Path) -> tuple[str | None, list[Outcome], Stop | None]:
                 number, _, name = key.partition("/")
                 arrays[int(number)][name] = archive[key]
         outcomes = [
-            Outcome(named, one["strange"], tuple(one["views"]), _stop(one["stop"]))
+            Outcome(named, one["wrong_type"], tuple(one["views"]), _stop(one["stop"]))
             for one, named in zip(about["outcomes"], arrays, strict=True)
         ]
         return str(about["status"]), outcomes, _stop(about["stop"])
@@ -48,5 +48,5 @@ def read(place: Path) -> tuple[str | None, list[Outcome], Stop | None]:
         return None, [], None
 
 
-def _stop(value: dict[str, Any] | None) -> Stop | None:
-    return Stop(**value) if value else None
+def _stop(value: dict[str, Any] | None) -> Failure | None:
+    return Failure(**value) if value else None

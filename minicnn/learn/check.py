@@ -15,7 +15,7 @@ from minicnn.learn.diagnosis import describe, explain_stop
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.library import Lesson
 from minicnn.learn.observers import Case
-from minicnn.learn.outcome import Outcome, Stop
+from minicnn.learn.outcome import Failure, Outcome
 from minicnn.learn.source import FRIENDLY, decorators
 from minicnn.learn.student import StudentFile, UnreadableFileError
 
@@ -47,7 +47,7 @@ class Result:
     seconds: float = 0.0
     seed: int = 0
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The result as plain data."""
         return {
             "exercise": self.exercise.name,
@@ -131,7 +131,7 @@ def _judge(exercise: Exercise, answer: process.Answer, seed: int) -> Result:
     return result("crash", explain_stop(answer.stop or _FORGED))
 
 
-_FORGED = Stop("exit", "something else has answered for it", of_process=True)
+_FORGED = Failure("exit", "something else has answered for it", of_process=True)
 
 
 def _compare(key: AnswerKey, outcomes: list[Outcome], result: Callable[..., Result]) -> Result:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicnn.kernels.geometry import Array
-from minicnn.learn.outcome import AFTERWARDS, Outcome, Stop
+from minicnn.learn.outcome import AFTERWARDS, Failure, Outcome
 
 _SINGLE = 1e-4
 """Tolerance where numbers have only float32's precision."""
@@ -16,8 +16,8 @@ _SINGLE = 1e-4
 class Difference:
     """The first thing in which yours differs from what is expected.
 
-    - `kind`: "stop", "missing", "strange", "shape", "dtype", "values", "changed" (an argument, in
-      place) or "view".
+    - `kind`: "stop", "missing", "wrong_type", "shape", "dtype", "values", "changed" (an argument,
+      in place) or "view".
     - `name`: of the array that differs.
     """
 
@@ -25,7 +25,7 @@ class Difference:
     name: str = ""
     yours: Array | None = None
     expected: Array | None = None
-    stop: Stop | None = None
+    stop: Failure | None = None
     type: str = ""
 
 
@@ -38,8 +38,8 @@ def _differences(yours: Outcome, expected: Outcome, tolerance: float) -> Iterato
     if yours.stop is not None:
         yield Difference("stop", stop=yours.stop)
     for name, right in expected.arrays.items():
-        if name in yours.strange:
-            yield Difference("strange", name, expected=right, type=yours.strange[name])
+        if name in yours.wrong_type:
+            yield Difference("wrong_type", name, expected=right, type=yours.wrong_type[name])
         elif name not in yours.arrays:
             yield Difference("missing", name, expected=right)
         elif (kind := _difference(name, yours.arrays[name], right, tolerance)) is not None:
@@ -67,7 +67,7 @@ def same(one: Outcome, other: Outcome, tolerance: float) -> bool:
         return (one.stop and one.stop.kind) == (other.stop and other.stop.kind)
     return (
         one.arrays.keys() == other.arrays.keys()
-        and one.strange == other.strange
+        and one.wrong_type == other.wrong_type
         and set(one.views) <= set(other.views)
         and first_difference(one, other, tolerance) is None
     )

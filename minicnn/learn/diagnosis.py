@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn.learn.answer_key import AnswerKey
 from minicnn.learn.compare import Difference, close, first_difference
-from minicnn.learn.outcome import AFTERWARDS, Outcome, Stop
+from minicnn.learn.outcome import AFTERWARDS, Failure, Outcome
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -40,7 +40,7 @@ _STOPS = {
 }
 
 
-def explain_stop(stop: Stop) -> str:
+def explain_stop(stop: Failure) -> str:
     """One sentence for an error that ended the student's function."""
     where = f" in line {stop.line}" if stop.line else ""
     if stop.kind == "OSError" and "too large" in stop.message:
@@ -54,7 +54,7 @@ def explain_stop(stop: Stop) -> str:
     return f"The function stops with {stop}"
 
 
-def _explain_elsewhere(stop: Stop) -> str:
+def _explain_elsewhere(stop: Failure) -> str:
     """One sentence for an error in no line of the student's file."""
     if stop.of_process:
         return f"The function did not come to its end: {stop.message}."
@@ -89,7 +89,7 @@ def _explain_kind(what: str, first: Difference) -> str:
             f"The numbers are right, but {what} shows the memory of an argument: who changes one "
             "changes the other. Return an array of its own, .copy() for instance."
         ),
-        "strange": (
+        "wrong_type": (
             f"{what.capitalize()} is None: is a `return` missing?"
             if first.type == "NoneType"
             else f"{what.capitalize()} must be an array of numbers; it is: {first.type}."

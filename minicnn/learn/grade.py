@@ -46,9 +46,9 @@ class Grade:
     lesson: Lesson
     result: Result
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The grade as plain data, by the names in `COLUMNS`."""
-        facts = {"student": self.student, "lesson": self.lesson.number, **self.result.facts()}
+        facts = {"student": self.student, "lesson": self.lesson.number, **self.result.to_dict()}
         return {name: facts[name] for name in COLUMNS}
 
 
@@ -75,17 +75,17 @@ class ClassGrades:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(grade.facts() for grade in self.grades)
+        writer.writerows(grade.to_dict() for grade in self.grades)
         return text.getvalue()
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything as plain data."""
         return {
             "seed": self.seed,
             "timeout": self.timeout,
             "lessons": [lesson.name for lesson in self.lessons],
             "students": [*self.students],
-            "grades": [grade.facts() for grade in self.grades],
+            "grades": [grade.to_dict() for grade in self.grades],
         }
 
 

@@ -12,7 +12,7 @@ from minicnn.files import StrPath
 from minicnn.learn import library
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.library import Lesson
-from minicnn.learn.outcome import stop_of
+from minicnn.learn.outcome import failure_of
 from minicnn.learn.source import engine_function
 from minicnn.learn.student import StudentFile
 from minicnn.learn.swap import swap
@@ -84,7 +84,7 @@ def _load(part: Part) -> Any:
     try:
         return file.function(name, stubs)
     except Exception as error:
-        raise LessonError(f"{path}: {stop_of(error, str(path))}") from error
+        raise LessonError(f"{path}: {failure_of(error, str(path))}") from error
 
 
 def _blame(error: Exception, mine: list[Part]) -> str:
@@ -92,6 +92,6 @@ def _blame(error: Exception, mine: list[Part]) -> str:
     files = {str(part.path) for part in mine}
     through = [f.filename for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
     if through:
-        return f"{through[-1]}: {stop_of(error, through[-1])}"
-    stop = stop_of(error, None)
+        return f"{through[-1]}: {failure_of(error, through[-1])}"
+    stop = failure_of(error, None)
     return f"with your functions the engine stops with {stop}; see `minicnn learn check`"

@@ -21,7 +21,7 @@ LARGEST = 1 << 17
 
 
 @dataclass(frozen=True)
-class Stop:
+class Failure:
     """An error that ended a call: its kind, what it says, and the last line of the file.
 
     - `of_process`: not an error of Python's; the whole process has ended.
@@ -43,14 +43,14 @@ class Outcome:
     """What came of one case.
 
     - `arrays`: by name, what was observed and the arguments afterwards.
-    - `strange`: by name, the type of what was observed and is no array of numbers.
+    - `wrong_type`: by name, the type of what was observed and is no array of numbers.
     - `views`: names of what shows the memory of an argument.
     """
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    strange: dict[str, str] = field(default_factory=dict)
+    wrong_type: dict[str, str] = field(default_factory=dict)
     views: tuple[str, ...] = ()
-    stop: Stop | None = None
+    stop: Failure | None = None
 
 
 def observe(
@@ -64,26 +64,26 @@ def observe(
             warnings.simplefilter("ignore")
             seen = exercise.observe(function, case)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        return Outcome(stop=stop_of(error, path))
-    arrays, strange, views = {}, {}, []
+        return Outcome(stop=failure_of(error, path))
+    arrays, wrong_type, views = {}, {}, []
     for name, value in seen.items():
         if not isinstance(value, np.ndarray | np.generic | int | float):
-            strange[name] = type(value).__name__
+            wrong_type[name] = type(value).__name__
         elif (array := np.asarray(value)).dtype.kind not in "biuf":
-            strange[name] = f"array of {array.dtype}"
+            wrong_type[name] = f"array of {array.dtype}"
         elif array.size > LARGEST:
-            strange[name] = f"array of the shape {array.shape}, far too large"
+            wrong_type[name] = f"array of the shape {array.shape}, far too large"
         else:
             arrays[name] = array
             if any(np.may_share_memory(array, x) for x in arguments.values()):
                 views.append(name)
     arrays |= {f"{name}{AFTERWARDS}": value for name, value in arguments.items()}
-    return Outcome(arrays, strange, tuple(views))
+    return Outcome(arrays, wrong_type, tuple(views))
 
 
-def stop_of(error: BaseException, path: str | None) -> Stop:
+def failure_of(error: BaseException, path: str | None) -> Failure:
     """The error in short, with the last line of the file `path` that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == path]
     said = printable(one_line(error)[:300])
-    return Stop(type(error).__name__, said, lines[-1] if lines else None)
+    return Failure(type(error).__name__, said, lines[-1] if lines else None)

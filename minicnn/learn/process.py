@@ -16,7 +16,7 @@ from typing import Any
 
 from minicnn.learn import answer
 from minicnn.learn.exercise import Exercise
-from minicnn.learn.outcome import Outcome, Stop
+from minicnn.learn.outcome import Failure, Outcome
 
 PATIENCE = 5
 """Seconds that the process may wait, beyond twice its processor time."""
@@ -46,7 +46,7 @@ class Answer:
     status: str
     outcomes: list[Outcome]
     begun: int
-    stop: Stop | None
+    stop: Failure | None
     printed: str
     seconds: float
 
@@ -142,12 +142,12 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _ending(code: int) -> Stop:
+def _ending(code: int) -> Failure:
     if code < 0:
         name = _signal_name(-code)
-        return Stop(name, f"its process was ended by the signal {name}", of_process=True)
+        return Failure(name, f"its process was ended by the signal {name}", of_process=True)
     said = f"its process ended with exit code {code} before it had answered"
-    return Stop("exit", said, of_process=True)
+    return Failure("exit", said, of_process=True)
 
 
 def _signal_name(number: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minicnn.learn import answer, library
-from minicnn.learn.outcome import Outcome, observe, stop_of
+from minicnn.learn.outcome import Outcome, failure_of, observe
 from minicnn.learn.source import engine_function
 from minicnn.learn.student import StudentFile
 from minicnn.learn.swap import Delegated, tripwire
@@ -72,7 +72,7 @@ def _main(job: dict[str, Any]) -> None:
                     break
             status = "crash" if stop and stop.kind in _FATAL else "done"
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            stop, status = stop_of(error, job["path"]), "crash"
+            stop, status = failure_of(error, job["path"]), "crash"
         except Delegated:
             pass
         if calls:

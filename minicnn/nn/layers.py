@@ -196,7 +196,7 @@ class BatchNorm(Module):
         if training:
             return F.batch_norm(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
         averages = self.moving_mean.data, self.moving_variance.data
-        return F.batch_norm_by_averages(x, self.gamma, self.beta, *averages, self.epsilon)
+        return F.batch_norm_inference(x, self.gamma, self.beta, *averages, self.epsilon)
 
     def forward_fused(self, x: Tensor, training: bool) -> Tensor:
         """The layer and ReLU in one, in training."""

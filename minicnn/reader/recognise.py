@@ -73,7 +73,7 @@ class Prediction:
         """Whether that probability is at least `SURE`."""
         return self.probability >= SURE
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The answer as plain data, without the pictures."""
         return {
             "label": self.label,

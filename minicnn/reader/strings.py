@@ -83,7 +83,7 @@ class Reading:
         """The probability that all of it is right: that each piece is a digit, and this one."""
         return float((self.probabilities.max(axis=1) * self.whole).prod())
 
-    def facts(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The answer as plain data, without the pictures; a box is left, top, right, bottom."""
         best = self.probabilities.max(axis=1)
         return {

@@ -1,7 +1,7 @@
-"""What can be hung into training: looked at after each batch and epoch, stopped, kept.
+"""Callbacks: what `fit` calls before and after each epoch, after each batch, and at the end.
 
-A callback sees the `Training` that is going on. What it must remember so that a stopped training
-goes on bit for bit, it gives in `state` and takes back in `set_state`.
+A callback sees the `TrainingState`. Whatever it must remember so that a stopped training goes on
+bit for bit, it returns from `state` and takes back in `set_state`.
 """
 
 import math
@@ -36,7 +36,7 @@ class History(dict[str, list[float]]):
 
 
 @dataclass
-class Training:
+class TrainingState:
     """A training that is going on, as its callbacks see it."""
 
     model: Module
@@ -63,22 +63,22 @@ class Training:
 class Callback:
     """Base: does nothing at every occasion."""
 
-    def on_start(self, training: Training) -> None:
+    def on_start(self, training: TrainingState) -> None:
         """Before the first batch; may bring the training to an earlier state."""
 
-    def on_epoch_start(self, training: Training) -> None:
+    def on_epoch_start(self, training: TrainingState) -> None:
         """Before the first batch of each epoch."""
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         """After each step of the optimizer."""
 
-    def on_validation(self, training: Training) -> None:
+    def on_validation(self, training: TrainingState) -> None:
         """After the last batch of each epoch, before the model is measured, if it is."""
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         """After each epoch, its figures already in the history."""
 
-    def on_end(self, training: Training) -> None:
+    def on_end(self, training: TrainingState) -> None:
         """After the last epoch, or when training was interrupted."""
 
     def state(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Callback:
         """Take back a `state`."""
 
 
-def _watched(training: Training, metric: str) -> float:
+def _watched(training: TrainingState, metric: str) -> float:
     """The metric's newest value, signed so that larger is better."""
     if metric not in training.history:
         raise UnknownNameError("metric", metric, training.history)
@@ -104,7 +104,7 @@ class EarlyStopping(Callback):
         self.patience, self.metric = patience, metric
         self.best, self.waited = -math.inf, 0
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         value = _watched(training, self.metric)
         self.best, self.waited = (value, 0) if value > self.best else (self.best, self.waited + 1)
         training.stop = training.stop or self.waited >= self.patience
@@ -124,13 +124,13 @@ class KeepBest(Callback):
         self.best, self.epoch = -math.inf, 0
         self.weights: dict[str, Array] = {}
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         value = _watched(training, self.metric)
         if value > self.best:
             self.best, self.epoch = value, training.history.epochs
             self.weights = training.model.weights()
 
-    def on_end(self, training: Training) -> None:
+    def on_end(self, training: TrainingState) -> None:
         if self.weights:
             training.model.set_weights(self.weights)
 
@@ -144,6 +144,6 @@ class KeepBest(Callback):
 class KeepLast(KeepBest):
     """Keep the weights of the last whole epoch, whatever `metric` says: nothing is chosen."""
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         self.best = -math.inf
         super().on_epoch(training)

@@ -21,7 +21,7 @@ from minicnn.errors import CheckpointError, UnknownNameError, one_line
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Module, Sequential
 from minicnn.tape import Array
-from minicnn.training.callbacks import Callback, History, Training
+from minicnn.training.callbacks import Callback, History, TrainingState
 
 FORMAT = "minicnn 1"
 
@@ -66,13 +66,13 @@ class Checkpoint(Callback):
     def __init__(self, path: StrPath, resume: bool = False):
         self.path, self.resume = Path(path), resume
 
-    def on_start(self, training: Training) -> None:
+    def on_start(self, training: TrainingState) -> None:
         if self.resume:
             _restore(self.path, training)
         else:
             _save(self.path, training)
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         _save(self.path, training)
 
 
@@ -99,7 +99,7 @@ State = tuple[dict[str, Any], dict[str, dict[str, Array]]]
 """Plain data, and arrays by name in groups."""
 
 
-def _state(training: Training) -> State:
+def _state(training: TrainingState) -> State:
     """All that a training needs to go on."""
     states = {name: state for name, c in _named(training.callbacks).items() if (state := c.state())}
     about = {
@@ -121,7 +121,7 @@ def _state(training: Training) -> State:
     return about, arrays
 
 
-def _set_state(training: Training, about: dict[str, Any], arrays: Any) -> None:
+def _set_state(training: TrainingState, about: dict[str, Any], arrays: Any) -> None:
     """Take up a `_state`; what does not fit raises an error of some kind half-way."""
     parameters = training.model.parameters() if about["steps"] else []  # no step, no memory yet
     training.optimizer.set_state(arrays.get("optimizer", {}), parameters, about["steps"])
@@ -135,11 +135,11 @@ def _set_state(training: Training, about: dict[str, Any], arrays: Any) -> None:
     training.history, training.stop = History(about["history"]), about["stop"]
 
 
-def _save(path: Path, training: Training) -> None:
+def _save(path: Path, training: TrainingState) -> None:
     _write(path, *_state(training))
 
 
-def _restore(path: Path, training: Training) -> None:
+def _restore(path: Path, training: TrainingState) -> None:
     about, arrays = _read(path, "training")
     before = _state(training)
     try:
@@ -163,7 +163,7 @@ def _check_fit(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
         )
 
 
-def _generators(training: Training) -> list[np.random.Generator]:
+def _generators(training: TrainingState) -> list[np.random.Generator]:
     return [training.rng, *training.model.generators()]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from minicnn.nn import BatchNorm, Dropout, Module
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
-from minicnn.training.callbacks import Callback, Training
+from minicnn.training.callbacks import Callback, TrainingState
 
 Pictures = Callable[[np.random.Generator], Iterable[Array]]
 """Gives batches of pictures as training sees them, float32 (n, H, W, C), drawn by a generator."""
@@ -44,7 +44,7 @@ def warmed_up(decay: float, steps: int) -> float:
     return min(decay, (1 + steps) / (10 + steps))
 
 
-class Averaging(Callback):
+class ExponentialMovingAverage(Callback):
     """Between epochs the model has the mean of its weights, within one those that are trained.
 
     What looks at the model after an epoch (validation, the choice of the best, a checkpoint) sees
@@ -61,30 +61,30 @@ class Averaging(Callback):
         self.trained: dict[str, Array] = {}
         """The weights that training goes on with, while the model has the means."""
 
-    def on_epoch_start(self, training: Training) -> None:
+    def on_epoch_start(self, training: TrainingState) -> None:
         self.averages = [p.data.copy() for p in training.model.parameters()]
         if self.trained:
             training.model.set_weights(self.trained)
             self.trained = {}
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         decay = warmed_up(self.decay, training.optimizer.steps)
         for average, p in zip(self.averages, training.model.parameters(), strict=True):
             update_average(average, p._data, decay)
 
-    def on_validation(self, training: Training) -> None:
+    def on_validation(self, training: TrainingState) -> None:
         self._put_in(training)
 
-    def on_end(self, training: Training) -> None:
+    def on_end(self, training: TrainingState) -> None:
         if self.averages and not self.trained:  # in the midst of an epoch
             self._put_in(training)
 
-    def _put_in(self, training: Training) -> None:
+    def _put_in(self, training: TrainingState) -> None:
         """The means in place of the weights that are trained."""
         trained = training.model.weights()
         for average, p in zip(self.averages, training.model.parameters(), strict=True):
             p[...] = average
-        measure_statistics(training.model, self.pictures(training.rng))
+        recalibrate_batch_norm(training.model, self.pictures(training.rng))
         self.trained = trained
 
     def state(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Averaging(Callback):
         self.trained = state["weights"]
 
 
-def measure_statistics(model: Module, batches: Iterable[Array]) -> None:
+def recalibrate_batch_norm(model: Module, batches: Iterable[Array]) -> None:
     """Set the running averages of every `BatchNorm` to mean and variance over all `batches`.
 
     - `batches`: float32 (n, H, W, C). Each layer sees what those before it make of them with the

@@ -17,10 +17,10 @@ from minicnn.nn import Module
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
-from minicnn.training.callbacks import Callback, History, Training
-from minicnn.training.ema import Averaging
+from minicnn.training.callbacks import Callback, History, TrainingState
+from minicnn.training.ema import ExponentialMovingAverage
 from minicnn.training.progress import ShowProgress
-from minicnn.training.tta import seen_from
+from minicnn.training.tta import predict_with_tta
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ QUIET = np.errstate(over="ignore", invalid="ignore")
 
 
 @QUIET
-def evaluate(model: Module, data: Dataset, batch_size: int = 512, views: int = 1) -> Evaluation:
+def evaluate(model: Module, data: Dataset, batch_size: int = 512, tta: int = 1) -> Evaluation:
     """Mean loss and accuracy of `model` on `data`, with dropout off, and every probability.
 
-    - `views`: how many views of each picture to average the probabilities over (see
+    - `tta`: how many views of each picture to average the probabilities over (see
       `minicnn.training.tta`); 1, the picture itself, by default.
     """
     total, parts = 0.0, []
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
-            logits = seen_from(model, x, views)
+            logits = predict_with_tta(model, x, tta)
             total += F.softmax_cross_entropy(logits, labels).item() * len(labels)
             parts.append(kernels.softmax(logits.data))
     probabilities = np.concatenate(parts)
@@ -77,7 +77,7 @@ def fit(
     label_smoothing: float = 0.0,
     clip_norm: float | None = None,
     augment: Augment | None = None,
-    averaging: float = 0.0,
+    ema: float = 0.0,
     rng: np.random.Generator | int = 0,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
@@ -91,7 +91,7 @@ def fit(
     - `clip_norm`: scale the gradients down to this common length if they are longer.
     - `augment`: called with the images of each training batch, float32 (n, H, W, C) in [0, 1], and
       `rng`; the model sees what it returns in their place. `data.augmentation.Augmentation` is one.
-    - `averaging`: the decay of a running mean of the weights, in [0, 1), which the model has after
+    - `ema`: the decay of a running mean of the weights, in [0, 1), which the model has after
       each epoch and in the end (see `minicnn.training.ema`); 0 for none.
     - `rng`: a Generator, or a seed for one, for the split and the order of the batches, for
       `augment`, and for the weights of a model that is not built yet.
@@ -103,14 +103,14 @@ def fit(
     """
     rng = np.random.default_rng(rng)
     data, held_out = hold_out(data, validation, rng)
-    _check_settings(epochs, label_smoothing, clip_norm, averaging)
+    _check_settings(epochs, label_smoothing, clip_norm, ema)
     data.batches(batch_size)  # refuses a batch size that does not fit
     model.ensure_built(data.image_shape, rng)
     for each in (data,) if held_out is None else (data, held_out):
         _check_fit(model, each)
-    if averaging:
-        callbacks = [Averaging(averaging, partial(_sample, data, augment)), *callbacks]
-    training = Training(
+    if ema:
+        callbacks = [ExponentialMovingAverage(ema, partial(_sample, data, augment)), *callbacks]
+    training = TrainingState(
         model=model,
         optimizer=optimizer or Adam(1e-3),
         rng=rng,
@@ -132,12 +132,12 @@ def hold_out(
 
 
 def run_epochs(
-    training: Training,
+    training: TrainingState,
     data: Dataset,
     held_out: Dataset | None,
     batch_size: int,
     schedule: Schedule,
-    step: Callable[[Training, Array, Array], tuple[float, float]],
+    step: Callable[[TrainingState, Array, Array], tuple[float, float]],
 ) -> History:
     """The loop of `fit`, for whatever takes the steps: the same batches, rates and callbacks.
 
@@ -167,7 +167,7 @@ def run_epochs(
 
 
 def _check_settings(
-    epochs: int, label_smoothing: float, clip_norm: float | None, averaging: float
+    epochs: int, label_smoothing: float, clip_norm: float | None, ema: float
 ) -> None:
     if not isinstance(epochs, int | np.integer) or epochs < 1:
         raise TrainingError(f"epochs must be a whole number from 1 on, got {epochs}")
@@ -175,8 +175,8 @@ def _check_settings(
         raise TrainingError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
     if clip_norm is not None and not clip_norm > 0:
         raise TrainingError(f"clip_norm must be positive, got {clip_norm}")
-    if not 0 <= averaging < 1:
-        raise TrainingError(f"averaging must be in [0, 1), got {averaging}")
+    if not 0 <= ema < 1:
+        raise TrainingError(f"ema must be in [0, 1), got {ema}")
 
 
 def _check_fit(model: Module, data: Dataset) -> None:
@@ -200,7 +200,7 @@ def check_loss(loss: float, where: str, lr: float) -> None:
 
 @QUIET
 def _step(
-    training: Training,
+    training: TrainingState,
     x: Array,
     labels: Array,
     smoothing: float,
@@ -240,7 +240,7 @@ def _sample(data: Dataset, augment: Augment | None, rng: np.random.Generator) ->
         yield x if augment is None else _augmented(augment, x, rng)
 
 
-def _count(training: Training, images: int, loss: float, accuracy: float) -> None:
+def _count(training: TrainingState, images: int, loss: float, accuracy: float) -> None:
     """Bring the running means of the epoch up to date with those of a batch."""
     if training.batch == 0:
         training.images, training.loss, training.accuracy = 0, 0.0, 0.0
@@ -251,7 +251,7 @@ def _count(training: Training, images: int, loss: float, accuracy: float) -> Non
     training.accuracy += share * (accuracy - training.accuracy)
 
 
-def _finish_epoch(training: Training, held_out: Dataset | None, seconds: float) -> None:
+def _finish_epoch(training: TrainingState, held_out: Dataset | None, seconds: float) -> None:
     figures = {"loss": training.loss, "accuracy": training.accuracy}
     if held_out is not None:
         result = evaluate(training.model, held_out)
@@ -266,6 +266,6 @@ def _finish_epoch(training: Training, held_out: Dataset | None, seconds: float) 
 
 
 @QUIET
-def _tell(training: Training, occasion: str) -> None:
+def _tell(training: TrainingState, occasion: str) -> None:
     for callback in training.callbacks:
         getattr(callback, occasion)(training)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from minicnn.training.callbacks import Callback, Training
+from minicnn.training.callbacks import Callback, TrainingState
 
 
 @contextmanager
@@ -39,7 +39,7 @@ class ShowProgress(Callback):
     def __init__(self, console: Console | None = None):
         self.console = console or Console(stderr=True)
 
-    def on_start(self, training: Training) -> None:
+    def on_start(self, training: TrainingState) -> None:
         self.digits = len(str(training.epochs))
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -57,7 +57,7 @@ class ShowProgress(Callback):
         self.bar.start()
         self.started = time.perf_counter()
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         rate = training.images / max(time.perf_counter() - self.started, 1e-9)
         batch = f"batch {training.batch}/{training.batches}"
         self.bar.update(
@@ -67,7 +67,7 @@ class ShowProgress(Callback):
             figures=f"{batch}  {self._figures(training, rate)}",
         )
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         history = training.history
         figures = self._figures(training, history["images_per_second"][-1])
         line = f"{self._epoch(training, history.epochs)}  {figures}"
@@ -79,11 +79,11 @@ class ShowProgress(Callback):
         self.bar.console.print(line, highlight=False, soft_wrap=True)
         self.started = time.perf_counter()
 
-    def on_end(self, training: Training) -> None:
+    def on_end(self, training: TrainingState) -> None:
         self.bar.stop()
 
-    def _epoch(self, training: Training, number: int) -> str:
+    def _epoch(self, training: TrainingState, number: int) -> str:
         return f"epoch {number:>{self.digits}}/{training.epochs}"
 
-    def _figures(self, training: Training, rate: float) -> str:
+    def _figures(self, training: TrainingState, rate: float) -> str:
         return f"loss {training.loss:.4f}  accuracy {training.accuracy:.4f}  {rate:,.0f} images/s"

@@ -25,19 +25,19 @@ VIEWS = np.concatenate(
 smaller and larger. The first 5, 7 or 9 lie evenly around the picture."""
 
 
-def seen_from(model: Module, x: Array, views: int = 1) -> Tensor:
+def predict_with_tta(model: Module, x: Array, tta: int = 1) -> Tensor:
     """The logits of `model` for pictures; from several views, those of the mean probability.
 
     - `x`: float32 (n, H, W, C) in [0, 1].
-    - `views`: how many, the first of `VIEWS`. Raises `ShapeError` for a number that is not there.
+    - `tta`: how many, the first of `VIEWS`. Raises `ShapeError` for a number that is not there.
 
     Gives (n, classes), whose softmax is the probabilities.
     """
-    if not 1 <= views <= len(VIEWS):
-        raise ShapeError(f"views must be 1 to {len(VIEWS)}, got {views}")
-    if views == 1:
+    if not 1 <= tta <= len(VIEWS):
+        raise ShapeError(f"tta must be 1 to {len(VIEWS)}, got {tta}")
+    if tta == 1:
         return model(x)
-    return mean_probability([model(x), *(model(_moved(x, view)) for view in VIEWS[1:views])])
+    return mean_probability([model(x), *(model(_moved(x, view)) for view in VIEWS[1:tta])])
 
 
 def _moved(x: Array, view: Array) -> Array:

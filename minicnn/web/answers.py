@@ -11,12 +11,12 @@ from minicnn.reader.strings import Reading
 
 def of_prediction(found: Prediction) -> dict[str, Any]:
     """The answer to ``POST /predict``."""
-    return {**found.facts(), "seen": _grey_levels(found.seen)}
+    return {**found.to_dict(), "seen": _grey_levels(found.seen)}
 
 
 def of_reading(found: Reading) -> dict[str, Any]:
     """The answer to ``POST /read``."""
-    facts = found.facts()
+    facts = found.to_dict()
     for digit, seen in zip(facts["digits"], found.seen, strict=True):
         digit["seen"] = _grey_levels(seen)
     return facts

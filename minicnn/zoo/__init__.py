@@ -52,8 +52,8 @@ class Recipe:
     beta2: float = 0.999
     label_smoothing: float = 0.0
     augmentation: Augmentation = UNMOVED
-    averaging: float = 0.0
-    views: int = 1
+    ema: float = 0.0
+    tta: int = 1
     validation: float = 0.1
     keep: str = "best"
 
@@ -223,8 +223,8 @@ _FINAL = Recipe(
     schedule="one_cycle",
     weight_decay=0.01,
     augmentation=MOVED,
-    averaging=0.998,
-    views=5,
+    ema=0.998,
+    tta=5,
     validation=0.0,
     keep="last",
 )
@@ -263,7 +263,7 @@ RECORDS = {
             schedule="one_cycle",
             beta1=0.7,
             beta2=0.9,
-            averaging=0.98,
+            ema=0.98,
             validation=0.0,
             keep="last",
         ),

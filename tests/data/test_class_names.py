@@ -105,7 +105,7 @@ def test_the_names_go_through_the_run_to_every_answer(run, shapes, command, tmp_
     for image, label in zip(test.images[:5], test.labels, strict=False):
         assert mc.predict(run, image).label == names[label]
     found = mc.report_run(run.folder)
-    assert list(found.numbers()["classes"]) == [*names]
+    assert list(found.to_dict()["classes"]) == [*names]
     result = command("evaluate", run.folder)
     assert (result.code, [name in result.out for name in names]) == (0, [True] * 3)
     for ending in ("keras", "h5"):

@@ -211,7 +211,7 @@ def test_what_is_written(whole):
         "mlp-keras",
     }
     written = json.loads((whole.folder / "comparison.json").read_text())
-    plain = json.loads(json.dumps([row.numbers() for row in whole.rows]))
+    plain = json.loads(json.dumps([row.to_dict() for row in whole.rows]))
     assert (written["rows"], written["best"]) == (plain, whole.best)
     text = (whole.folder / "comparison.md").read_text()
     for cells in comparison.results_table(whole.rows), comparison.engines_table(whole.rows):
@@ -309,7 +309,7 @@ def test_the_twin_takes_over_every_setting_of_a_run(run_folder, data):
 
 
 def test_the_twin_takes_over_betas_views_and_the_last_epoch(data, tmp_path):
-    own = {"beta1": 0.5, "beta2": 0.8, "views": 3, "keep": "last", "lr": 0.01}
+    own = {"beta1": 0.5, "beta2": 0.8, "tta": 3, "keep": "last", "lr": 0.01}
     settings = Settings.of("mlp", epochs=3, batch_size=50, data=str(data), **own)
     run = runs.train(settings, tmp_path / "mine", progress=False)
     row = compare([run.folder], "out", None, keras=True, epochs=None).rows[0]
@@ -440,7 +440,7 @@ def test_a_killed_process_is_gone_on_with(data, whole, command):
     assert "model 1 of 2" not in result.err
     rows = json.loads(Path("out/comparison.json").read_text())["rows"]
     expected = [timeless(row) for row in whole.rows]
-    assert [timeless(comparison.Row.of(row)) for row in rows] == expected
+    assert [timeless(comparison.Row.from_dict(row)) for row in rows] == expected
 
 
 @pytest.mark.slow
@@ -520,7 +520,7 @@ def test_a_recipe_that_keras_cannot_follow(data, tmp_path):
     refuse(TrainingError, names, data, need, keras=True)
     both = "best: its augmentation and averaging cannot be done in Keras"
     refuse(TrainingError, ["best"], data, both, keras=True)
-    settings = Settings.of("mlp", epochs=1, batch_size=50, averaging=0.9, data=str(data))
+    settings = Settings.of("mlp", epochs=1, batch_size=50, ema=0.9, data=str(data))
     run = runs.train(settings, tmp_path / "averaged", progress=False)
     refuse(TrainingError, [run.folder], None, "averaged: its averaging cannot", keras=True)
     assert os.listdir() == ["averaged"]

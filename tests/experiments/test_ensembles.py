@@ -161,7 +161,7 @@ def test_the_commands_take_an_ensemble_as_a_model(command, joined, runs):
     assert figures["test_accuracy"] == expected.accuracy
     assert figures["test_loss"] == pytest.approx(expected.loss)
     assert "mean_probability (MeanProbability)" in command("summary", joined).out
-    assert report_run(joined, data, progress=False).numbers()["test_accuracy"] == expected.accuracy
+    assert report_run(joined, data, progress=False).to_dict()["test_accuracy"] == expected.accuracy
 
 
 @pytest.mark.slow

@@ -430,9 +430,9 @@ def test_mnist_is_what_everybody_finds_it_to_be(mnist):
 
 def test_walking_in_small_pieces_changes_nothing(mnist, monkeypatch):
     train, test = mnist[0][:300], mnist[1][:100]
-    whole = explore(train, test, progress=False).numbers()
+    whole = explore(train, test, progress=False).to_dict()
     monkeypatch.setattr(blocks, "PIECE", 784 * 7)
-    pieced = explore(train, test, progress=False).numbers()
+    pieced = explore(train, test, progress=False).to_dict()
     assert pieced["balance"] == whole["balance"]
     assert pieced["train"]["histogram"] == whole["train"]["histogram"]
     for part in ("components", "strokes"):
@@ -445,7 +445,7 @@ def test_numbers_are_plain_and_hold_no_nan():
     images[0] = 0
     train = Dataset(images, [0, 0, 0, 0, 2, 2, 2, 2, 3], ("a", "b", "c", "d"))
     found = explore(train, train[:2], progress=False)
-    numbers = json.loads(json.dumps(found.numbers(), allow_nan=False))
+    numbers = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert numbers["class_names"] == ["a", "b", "c", "d"]
     assert numbers["strokes"]["ink"][1] == [None] * 5
     assert [len(numbers["unusual"][name]) for name in "abcd"] == [4, 0, 4, 0]

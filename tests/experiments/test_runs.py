@@ -42,8 +42,8 @@ FILES = {
 DECENT = {"clip_norm": 1.0, "label_smoothing": 0.1, "patience": 9}
 RECORD = {
     "augmentation": Augmentation(rotation=20, shift=0.1, elastic=1.0, erasing=0.5, stroke=0.5),
-    "averaging": 0.9,
-    "views": 5,
+    "ema": 0.9,
+    "tta": 5,
     "keep": "last",
     "optimizer": "adamw",
     "weight_decay": 0.01,
@@ -161,7 +161,7 @@ def test_another_optimizer_brings_its_own_rate():
     assert Settings.of("cnn_baseline", optimizer="sgd").momentum == 0.9, "its own, as the recipe"
     slower = Settings.of("speedrun", optimizer="sgd")
     assert (slower.beta1, slower.beta2) == (0.9, 0.999)
-    assert slower.averaging == zoo.entry("speedrun").recipe.averaging, "no matter of the optimizer"
+    assert slower.ema == zoo.entry("speedrun").recipe.ema, "no matter of the optimizer"
 
 
 @pytest.mark.parametrize("name", optim.OPTIMIZERS)
@@ -223,10 +223,10 @@ WRONG_NUMBERS = [
     {"seed": -1},
     {"beta1": 1.0},
     {"beta2": -0.5},
-    {"averaging": 1.0},
-    {"averaging": math.nan},
-    {"views": 0},
-    {"views": 10},
+    {"ema": 1.0},
+    {"ema": math.nan},
+    {"tta": 0},
+    {"tta": 10},
 ]
 
 
@@ -266,7 +266,7 @@ def test_settings_come_back_from_json():
 def test_a_run_of_earlier_days_opens_as_it_was_meant(copied):
     """Before there were augmentation and averaging, its config.json had no word on them."""
     config = json.loads((copied.folder / "config.json").read_text())
-    for name in ("augmentation", "averaging", "views", "keep", "beta1", "beta2", "dropout"):
+    for name in ("augmentation", "ema", "tta", "keep", "beta1", "beta2", "dropout"):
         del config[name]
     (copied.folder / "config.json").write_text(json.dumps(config))
     assert Run.opened(copied.folder).settings == copied.settings
@@ -278,12 +278,12 @@ def test_a_record_ends_with_its_last_epoch_measured_from_all_views(finished_with
     metrics, (train, test) = run.metrics(), idx(data)
     assert metrics["best_epoch"] == metrics["epochs"] == 3
     assert metrics["validation_accuracy"] == run.history()["val_accuracy"][-1]
-    result = mc.evaluate(run.model(), test, views=5)
+    result = mc.evaluate(run.model(), test, tta=5)
     assert metrics["test_loss"] == result.loss != mc.evaluate(run.model(), test).loss
     _, held_out = train.split(0.1, run.settings.generator())
     assert run.history()["val_loss"][-1] == mc.evaluate(run.model(), held_out).loss
-    assert runs.views_of(run.folder) == 5
-    assert runs.views_of(run.folder / "model.npz") == 1
+    assert runs.tta_of(run.folder) == 5
+    assert runs.tta_of(run.folder / "model.npz") == 1
 
 
 def test_metrics_are_those_of_the_saved_model_on_the_test_set(finished, data):

@@ -12,9 +12,9 @@ from minicnn import functional as F
 from minicnn import nn, optim
 from minicnn.data import Dataset, write_idx
 from minicnn.errors import ShapeError
-from minicnn.insight.doctor import Doctor, doctor
+from minicnn.insight.doctor import DoctorCallback, diagnose
 from minicnn.insight.findings import Diagnosis
-from minicnn.training.callbacks import Training
+from minicnn.training.callbacks import TrainingState
 from minicnn.training.fit import run_epochs
 
 
@@ -52,7 +52,7 @@ def of(found: Diagnosis, state: str) -> list[str]:
 
 @pytest.mark.parametrize("name", mc.zoo.MODELS)
 def test_every_model_of_the_zoo_is_healthy_at_the_start(name, digits):
-    found = doctor(mc.zoo.build(name), digits)
+    found = diagnose(mc.zoo.build(name), digits)
     assert [(f.state, f.about) for f in found.findings] == [
         ("fine", about) for about in ("pixels", "labels", "pairing", "loss", "ReLU", "gradients")
     ]
@@ -64,7 +64,7 @@ def test_the_loss_is_the_one_measured_beside_that_of_even_odds(digits):
     logits = model(images).data.astype(np.float64)
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     by_hand = -logits[np.arange(128), labels].mean()
-    (says,) = [f.says for f in doctor(model, digits).findings if f.about == "loss"]
+    (says,) = [f.says for f in diagnose(model, digits).findings if f.about == "loss"]
     assert f"it is {by_hand:.4g};" in says
     assert f"ln(10) = {math.log(10):.3f}" in says
 
@@ -106,7 +106,7 @@ SABOTAGE = {
 def test_what_was_broken_is_found_and_named(what, digits):
     breaks, about, words = SABOTAGE[what]
     model, images, labels = breaks(mlp(), *digits)
-    found = doctor(model, (images, labels))
+    found = diagnose(model, (images, labels))
     assert not found.healthy
     assert about in of(found, "problem")
     (finding,) = [f for f in found.of("problem") if f.about == about]
@@ -120,7 +120,7 @@ def test_half_dead_is_a_problem_and_a_quarter_a_doubt(digits):
         weights = model.weights()
         weights["dense.bias"][: int(48 * share)] = -99
         model.set_weights(weights)
-        assert "ReLU" in of(doctor(model, digits), state)
+        assert "ReLU" in of(diagnose(model, digits), state)
 
 
 def test_a_gradient_that_does_not_arrive_is_a_problem(digits):
@@ -129,7 +129,7 @@ def test_a_gradient_that_does_not_arrive_is_a_problem(digits):
             return mc.Tensor(x.data * 1)
 
     model = nn.Sequential(nn.Flatten(), nn.Dense(8), Cut(), nn.Dense(10), input_shape=(28, 28, 1))
-    (finding,) = doctor(model, digits).of("problem")
+    (finding,) = diagnose(model, digits).of("problem")
     assert finding.about == "gradients"
     assert "none reaches dense.weight, dense.bias" in finding.says
 
@@ -141,7 +141,7 @@ def test_classes_that_no_mean_can_part_are_still_known_by_their_neighbours():
     radius = 0.2 + 0.25 * labels
     rows = 0.5 + np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
     model = nn.Sequential(nn.Flatten(), nn.Dense(2), input_shape=(1, 2, 1))
-    found = doctor(model, (rows.reshape(200, 1, 2, 1), labels))
+    found = diagnose(model, (rows.reshape(200, 1, 2, 1), labels))
     (finding,) = [f for f in found.findings if f.about == "pairing"]
     assert (finding.state, "nearest neighbour" in finding.says) == ("fine", True)
 
@@ -153,13 +153,13 @@ def test_noise_with_labels_is_seldom_taken_for_data():
     taken = 0
     for _ in range(60):
         noise = rng.random((80, 6, 6, 1)), rng.integers(0, 4, 80)
-        taken += "pairing" not in of(doctor(model, noise), "problem")
+        taken += "pairing" not in of(diagnose(model, noise), "problem")
     assert taken <= 2
 
 
 def test_too_few_images_are_not_judged(digits):
     images, labels = digits
-    found = doctor(mlp(), (images[:20], labels[:20]))
+    found = diagnose(mlp(), (images[:20], labels[:20]))
     assert found.healthy
     unjudged = [f.about for f in found.findings if "not judged" in f.says]
     assert unjudged == ["pairing", "ReLU"]
@@ -172,7 +172,7 @@ def test_the_patient_is_left_as_it_was(digits):
     )  # fmt: skip
     F.softmax_cross_entropy(model(digits[0], training=True), digits[1]).backward()
     twin = copy.deepcopy(model)
-    doctor(model, digits)
+    diagnose(model, digits)
     for (name, mine), (_, kept) in zip(model.named_tensors(), twin.named_tensors(), strict=True):
         np.testing.assert_array_equal(mine.data, kept.data, err_msg=name)
         if kept.grad is not None:
@@ -183,11 +183,11 @@ def test_the_patient_is_left_as_it_was(digits):
 def test_one_hot_labels_a_data_set_and_a_model_not_built_yet(digits):
     images, labels = digits
     one_hot = np.eye(10)[labels]
-    assert doctor(mlp(), (images, one_hot)).findings == doctor(mlp(), digits).findings
+    assert diagnose(mlp(), (images, one_hot)).findings == diagnose(mlp(), digits).findings
     data = Dataset(images, labels)
-    assert doctor(mlp(), data).healthy
+    assert diagnose(mlp(), data).healthy
     unbuilt = nn.Sequential(nn.Flatten(), nn.Dense(10))
-    assert doctor(unbuilt, data).healthy
+    assert diagnose(unbuilt, data).healthy
     assert not unbuilt.built
 
 
@@ -205,7 +205,7 @@ def test_one_hot_labels_a_data_set_and_a_model_not_built_yet(digits):
 )
 def test_what_is_no_batch_is_refused(batch, match):
     with pytest.raises(ShapeError, match=match):
-        doctor(mlp(), batch)
+        diagnose(mlp(), batch)
 
 
 # --- a step
@@ -239,7 +239,7 @@ def test_a_step_is_tried_out(settings, expected, digits):
         nn.Flatten(), nn.Dense(16, "relu"), nn.Dropout(0.5), nn.Dense(10), input_shape=(28, 28, 1)
     )
     before = model.weights()
-    found = doctor(model, digits, a_step(**settings))
+    found = diagnose(model, digits, a_step(**settings))
     state, about, words = expected
     assert [f.about for f in found.of(state) if words in f.says] == [about]
     for name, weight in model.weights().items():
@@ -260,7 +260,7 @@ def train(model, data, look, lr=0.05, zero=True, batch_size=32, epochs=1) -> Non
 
     batches = math.ceil(len(data) / batch_size)
     rng = np.random.default_rng(0)
-    training = Training(model, optim.SGD(lr), rng, epochs, batches, [look])
+    training = TrainingState(model, optim.SGD(lr), rng, epochs, batches, [look])
     run_epochs(training, data, None, batch_size, optim.constant, step)
 
 
@@ -273,14 +273,14 @@ def many_digits() -> Dataset:
 @pytest.mark.parametrize(("batch_size", "epochs"), [(32, 1), (960, 12)])
 @pytest.mark.parametrize("zero", [True, False])
 def test_gradients_that_add_up_are_noticed_on_the_way(zero, batch_size, epochs, many_digits):
-    look = Doctor(quiet=True)
+    look = DoctorCallback(quiet=True)
     train(mlp(), many_digits, look, zero=zero, batch_size=batch_size, epochs=epochs)
     found = of(look.diagnosis, "problem")
     assert ("zero_grad" in found) == (not zero)
 
 
 def test_a_training_that_gets_nowhere_is_noticed(many_digits, capsys):
-    look = Doctor()
+    look = DoctorCallback()
     mc.fit(
         mlp(), many_digits, optimizer=optim.SGD(1e-9), epochs=2, batch_size=32,
         callbacks=[look], validation=None, progress=False,
@@ -291,7 +291,7 @@ def test_a_training_that_gets_nowhere_is_noticed(many_digits, capsys):
 
 
 def test_units_that_die_in_training_are_noticed_at_the_end_of_the_epoch(many_digits):
-    look = Doctor(many_digits, quiet=True)
+    look = DoctorCallback(many_digits, quiet=True)
     mc.fit(
         mlp(), many_digits, optimizer=optim.Adam(1.0), epochs=1, batch_size=32,
         callbacks=[look], validation=None, progress=False,
@@ -300,13 +300,13 @@ def test_units_that_die_in_training_are_noticed_at_the_end_of_the_epoch(many_dig
 
 
 def test_a_bad_beginning_is_noticed_at_the_first_batch(many_digits):
-    look = Doctor(quiet=True)
+    look = DoctorCallback(quiet=True)
     train(scaled_weights(mlp(), 20), many_digits, look, lr=1e-9)
     assert "loss" in of(look.diagnosis, "problem")
 
 
 def test_a_healthy_training_is_left_in_peace(many_digits, capsys):
-    look = Doctor(many_digits)
+    look = DoctorCallback(many_digits)
     mc.fit(mlp(), many_digits, epochs=2, batch_size=32, callbacks=[look], progress=False)
     assert (look.diagnosis.findings, capsys.readouterr().err) == ((), "")
 

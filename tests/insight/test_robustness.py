@@ -82,8 +82,8 @@ def test_bytes_are_measured_as_floats_are():
 
 def test_numbers_go_to_json_and_back():
     found = measure_robustness(brightness_model(), grey_pictures(20), progress=False)
-    numbers = json.loads(json.dumps(found.numbers(), allow_nan=False))
-    assert Robustness.of(numbers) == found
+    numbers = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert Robustness.from_dict(numbers) == found
     assert [*numbers["corruptions"]] == [*CORRUPTIONS]
     assert numbers["corruptions"]["rotation"].keys() == {"7.5°", "15°", "22.5°", "30°"}
     assert numbers["corruptions"]["occlusion"].keys() >= {"4 × 4 px", "10 × 10 px"}
@@ -99,7 +99,7 @@ def test_views_are_those_of_evaluate(monkeypatch):
         return Evaluation(0, 1, data.labels, np.zeros((len(data), 2)))
 
     monkeypatch.setattr("minicnn.insight.robustness.evaluate", evaluate)
-    measure_robustness(brightness_model(), grey_pictures(10), views=5, progress=False)
+    measure_robustness(brightness_model(), grey_pictures(10), tta=5, progress=False)
     assert asked == [5] * 25
 
 

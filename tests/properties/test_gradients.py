@@ -179,7 +179,7 @@ OTHERS = (
     "concatenate",
     "batch_norm",
     "batch_norm_relu",
-    "batch_norm_by_averages",
+    "batch_norm_inference",
 )
 
 
@@ -407,7 +407,7 @@ def test_batch_norm_by_averages(kernel_set, shape, seed):
     mean, variance = rng.normal(0, 1, shape[-1]), rng.uniform(0.1, 2, shape[-1])
 
     def normalised(x, gamma, beta):
-        return F.batch_norm_by_averages(x, gamma, beta, mean, variance)
+        return F.batch_norm_inference(x, gamma, beta, mean, variance)
 
     with kernels.use(kernel_set):
         gradcheck(normalised, between(rng, shape), *between(rng, (2, shape[-1])), seed=seed)

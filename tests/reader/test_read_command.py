@@ -67,7 +67,7 @@ def test_json_is_what_python_says(read, digits, model):
     path = saved("a.png", number(digits, 0, 2, 1))
     (row,) = json.loads(read(path, "--json").out)
     expected = mc.read_digits(model, path)
-    assert row == {"picture": "a.png", **expected.facts()}
+    assert row == {"picture": "a.png", **expected.to_dict()}
     assert row["text"] == "712"
     assert [digit["label"] for digit in row["digits"]] == [*"712"]
     for digit in row["digits"]:

@@ -12,14 +12,14 @@ from rich.console import Console
 import minicnn as mc
 from minicnn import nn, optim
 from minicnn.data import Dataset
-from minicnn.training.callbacks import Callback, EarlyStopping, History, KeepBest, Training
+from minicnn.training.callbacks import Callback, EarlyStopping, History, KeepBest, TrainingState
 from minicnn.training.progress import ShowProgress
 
 
-def a_training(**changes) -> Training:
+def a_training(**changes) -> TrainingState:
     model = nn.Sequential(nn.Dense(2), input_shape=(3,))
     rng = np.random.default_rng(0)
-    return Training(model, optim.SGD(), rng, epochs=9, batches=5, callbacks=[], **changes)
+    return TrainingState(model, optim.SGD(), rng, epochs=9, batches=5, callbacks=[], **changes)
 
 
 def pictures(count: int = 40) -> Dataset:
@@ -96,7 +96,7 @@ def test_early_stopping_goes_on_from_its_state():
 # --- the best weights
 
 
-def feed(keep: KeepBest, training: Training, metric: str, values: list[float]) -> None:
+def feed(keep: KeepBest, training: TrainingState, metric: str, values: list[float]) -> None:
     """Epochs with these figures; the first weight is the number of the epoch."""
     for value in values:
         training.history.add(loss=1.0, **{metric: value})
@@ -203,11 +203,11 @@ def test_the_speed_counts_the_time_of_the_first_batch():
     show, figures = ShowProgress(Console(file=io.StringIO(), force_terminal=True)), []
 
     class Read(Callback):
-        def on_batch(self, training: Training) -> None:
+        def on_batch(self, training: TrainingState) -> None:
             figures.append(show.bar.tasks[0].fields["figures"])
 
     class Pause(Callback):
-        def on_epoch(self, training: Training) -> None:
+        def on_epoch(self, training: TrainingState) -> None:
             time.sleep(0.5)
 
     def slow(progress: float) -> float:

@@ -18,7 +18,7 @@ from minicnn.data import Dataset
 from minicnn.errors import CheckpointError, UnknownNameError, WriteError
 from minicnn.nn.layers import LAYERS
 from minicnn.tensor import Tensor
-from minicnn.training.callbacks import Callback, EarlyStopping, KeepBest, Training
+from minicnn.training.callbacks import Callback, EarlyStopping, KeepBest, TrainingState
 from minicnn.training.checkpoint import Checkpoint, load_model, save_model
 
 CLASSES = 3
@@ -300,7 +300,7 @@ class KillAfter(Callback):
     def __init__(self, batches: int):
         self.left = batches
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         self.left -= 1
         if self.left < 0:
             raise Killed

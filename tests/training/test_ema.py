@@ -11,9 +11,9 @@ from minicnn import kernels, nn, optim
 from minicnn.data import Dataset
 from minicnn.errors import TrainingError
 from minicnn.tensor import Tensor
-from minicnn.training.callbacks import Callback, KeepBest, KeepLast, Training
+from minicnn.training.callbacks import Callback, KeepBest, KeepLast, TrainingState
 from minicnn.training.checkpoint import Checkpoint
-from minicnn.training.ema import measure_statistics, update_average, warmed_up
+from minicnn.training.ema import recalibrate_batch_norm, update_average, warmed_up
 
 CLASSES = 3
 
@@ -67,7 +67,7 @@ def test_the_mean_is_that_of_a_loop_by_hand(decay):
     """Over three epochs: between them the model has the mean, yet goes on with its own weights."""
     data, model = pictures(), linear()
     settings = {"optimizer": optim.SGD(0.5), "epochs": 3, "batch_size": 16, "rng": 3}
-    mc.fit(model, data, validation=None, averaging=decay, progress=False, **settings)
+    mc.fit(model, data, validation=None, ema=decay, progress=False, **settings)
     expected = by_hand(data, decay, 3, 16)
     for name, weight in model.weights().items():
         np.testing.assert_allclose(weight, expected[name], rtol=1e-5, atol=1e-6)
@@ -87,17 +87,17 @@ class Watch(Callback):
     def __init__(self):
         self.within, self.after = [], []
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         self.within.append(training.model.weights())
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         self.after.append(training.model.weights())
 
 
 def test_what_is_trained_does_not_know_of_the_mean():
     """The weights within epochs are those of a training without averaging, to the bit."""
     seen = []
-    for averaging in (0.0, 0.9):
+    for ema in (0.0, 0.9):
         watch = Watch()
         mc.fit(
             linear(),
@@ -105,7 +105,7 @@ def test_what_is_trained_does_not_know_of_the_mean():
             epochs=3,
             batch_size=16,
             validation=None,
-            averaging=averaging,
+            ema=ema,
             callbacks=[watch],
             progress=False,
         )
@@ -121,7 +121,7 @@ def test_what_is_trained_does_not_know_of_the_mean():
 def test_validation_measures_the_mean_and_the_best_is_a_mean():
     data, held_out, model = pictures(), pictures(30, seed=1), normed()
     watch, best = Watch(), KeepBest("val_loss")
-    settings = {"epochs": 4, "batch_size": 16, "averaging": 0.9, "progress": False}
+    settings = {"epochs": 4, "batch_size": 16, "ema": 0.9, "progress": False}
     history = mc.fit(model, data, validation=held_out, callbacks=[watch, best], **settings)
     for weights, loss in zip(watch.after, history["val_loss"], strict=True):
         again = normed()
@@ -145,7 +145,7 @@ def test_statistics_are_those_of_all_pictures_at_once():
     convolution, norm, *_, dense, second, _ = model.layers
     norm.gamma[...] = [1, -2, 0.5, 3]
     norm.beta[...] = [0.1, -0.3, 0.7, 0]
-    measure_statistics(model, [x])
+    recalibrate_batch_norm(model, [x])
     y = convolution(x).data
     mean, variance = moments(y)
     np.testing.assert_allclose(norm.moving_mean.data, mean, rtol=1e-5, atol=1e-7)
@@ -161,7 +161,7 @@ def test_batches_of_different_sizes_count_by_their_pictures():
     """Of brightness that differs from batch to batch, so that their means do too."""
     x = pictures(40).scaled() * np.linspace(0, 1, 40, dtype=np.float32).reshape(-1, 1, 1, 1)
     model = normed()
-    measure_statistics(model, [x[:25], x[25:30], x[30:]])
+    recalibrate_batch_norm(model, [x[:25], x[25:30], x[30:]])
     convolution, norm = model.layers[:2]
     mean, variance = moments(convolution(x).data)
     np.testing.assert_allclose(norm.moving_mean.data, mean, rtol=1e-5, atol=1e-7)
@@ -172,7 +172,7 @@ def test_measuring_leaves_settings_weights_and_dropout_alone():
     model = normed()
     before, state = model.config(), model.generators()[0].bit_generator.state
     weights = model.weights()
-    measure_statistics(model, [pictures().scaled()])
+    recalibrate_batch_norm(model, [pictures().scaled()])
     assert model.config() == before
     assert model.generators()[0].bit_generator.state == state
     for name, weight in model.weights().items():
@@ -181,7 +181,7 @@ def test_measuring_leaves_settings_weights_and_dropout_alone():
 
 def test_without_batch_normalisation_no_picture_is_asked_for():
     batches = iter([pictures().scaled()])
-    measure_statistics(linear(), batches)
+    recalibrate_batch_norm(linear(), batches)
     assert len([*batches]) == 1
 
 
@@ -197,7 +197,7 @@ def test_statistics_are_of_pictures_as_they_are_augmented():
         batch_size=16,
         validation=None,
         augment=white,
-        averaging=0.5,
+        ema=0.5,
         progress=False,
     )
     convolution, norm = model.layers[:2]
@@ -211,7 +211,7 @@ def test_statistics_are_of_pictures_as_they_are_augmented():
 
 def fitted(path, epochs: int, resume: bool = False, **changes) -> nn.Sequential:
     model = normed()
-    settings = {"batch_size": 16, "rng": 5, "averaging": 0.9, "progress": False, **changes}
+    settings = {"batch_size": 16, "rng": 5, "ema": 0.9, "progress": False, **changes}
     mc.fit(
         model,
         pictures(),
@@ -234,7 +234,7 @@ def test_a_training_that_goes_on_is_as_one_that_never_stopped(tmp_path):
 class Interrupt(Callback):
     """Ctrl-C in the midst of the second epoch."""
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         if training.history.epochs == 1 and training.batch == 2:
             raise KeyboardInterrupt
 
@@ -246,7 +246,7 @@ def test_interrupted_the_model_has_a_mean_all_the_same(keep):
     callbacks = [watch, Interrupt(), *([keep] if keep else [])]
     settings = {"epochs": 3, "batch_size": 16, "validation": None, "rng": 3}
     settings["optimizer"] = optim.SGD(0.5)
-    history = mc.fit(model, data, averaging=0.97, callbacks=callbacks, progress=False, **settings)
+    history = mc.fit(model, data, ema=0.97, callbacks=callbacks, progress=False, **settings)
     assert (history.interrupted, history.epochs, len(watch.within)) == (True, 1, 5)
     weight = model.weights()["dense.weight"]
     if keep:
@@ -268,7 +268,7 @@ def test_an_explosion_is_told_as_ever():
             pictures(),
             optimizer=optim.SGD(1e38),
             batch_size=8,
-            averaging=0.9,
+            ema=0.9,
             progress=False,
         )
 
@@ -284,7 +284,7 @@ def test_an_explosion_in_the_last_step_prints_no_warnings():
             epochs=1,
             batch_size=48,
             validation=None,
-            averaging=0.9,
+            ema=0.9,
             progress=False,
         )
     assert (printed, history.epochs) == ([], 1)
@@ -292,12 +292,12 @@ def test_an_explosion_in_the_last_step_prints_no_warnings():
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
 def test_a_decay_that_cannot_be_is_refused(decay):
-    with pytest.raises(TrainingError, match=rf"averaging must be in \[0, 1\), got {decay}"):
-        mc.fit(linear(), pictures(), batch_size=16, averaging=decay, progress=False)
+    with pytest.raises(TrainingError, match=rf"ema must be in \[0, 1\), got {decay}"):
+        mc.fit(linear(), pictures(), batch_size=16, ema=decay, progress=False)
 
 
 def test_the_last_epoch_is_kept_however_bad():
-    training = Training(linear(), optim.SGD(), np.random.default_rng(0), 9, 5, [])
+    training = TrainingState(linear(), optim.SGD(), np.random.default_rng(0), 9, 5, [])
     keeper = KeepLast("val_accuracy")
     for accuracy in (0.9, 0.8, 0.1):
         training.model.layers[1].bias[...] = accuracy

@@ -14,7 +14,7 @@ from minicnn import nn, optim
 from minicnn.data import Dataset
 from minicnn.errors import DataError, ShapeError, TrainingError
 from minicnn.tensor import Tensor
-from minicnn.training.callbacks import Callback, EarlyStopping, KeepBest, Training
+from minicnn.training.callbacks import Callback, EarlyStopping, KeepBest, TrainingState
 
 CLASSES = 4
 QUIET = {"progress": False, "validation": None}
@@ -58,21 +58,21 @@ class Watch(Callback):
     weights: list[dict[str, np.ndarray]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
-    def on_start(self, training: Training) -> None:
+    def on_start(self, training: TrainingState) -> None:
         self.told.append("start")
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         self.told.append("batch")
         self.rates.append(training.optimizer.lr)
         self.losses.append(training.loss)
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         self.told.append("epoch")
         self.images.append(training.images)
         self.batches.append(training.batches)
         self.weights.append(training.model.weights())
 
-    def on_end(self, training: Training) -> None:
+    def on_end(self, training: TrainingState) -> None:
         self.told.append("end")
 
 
@@ -328,7 +328,7 @@ def test_another_seed_gives_other_weights(model_seed, fit_seed):
 STEPS = 8  # of 2 epochs with 4 batches each
 EXPECTED_FACTORS = {
     "constant": [1.0] * STEPS,
-    "step": [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01],
+    "step_decay": [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01],
     "cosine": [(1 + math.cos(math.pi * k / STEPS)) / 2 for k in range(STEPS)],
     "one_cycle": [
         # up to 30 % of the way from 1/25 to 1, then down to 1e-4, both along half a cosine
@@ -497,7 +497,7 @@ class CtrlC(Callback):
 
     after: int
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         self.after -= 1
         if self.after == 0:
             signal.raise_signal(signal.SIGINT)

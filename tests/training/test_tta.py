@@ -8,7 +8,7 @@ import minicnn as mc
 from minicnn import nn
 from minicnn.data import Dataset
 from minicnn.errors import ShapeError
-from minicnn.training.tta import VIEWS, seen_from
+from minicnn.training.tta import VIEWS, predict_with_tta
 
 SIZE = 9
 
@@ -45,15 +45,15 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def loop(model, x, views: int) -> np.ndarray:
+def loop(model, x, tta: int) -> np.ndarray:
     weight, bias = model.weights().values()
-    outputs = [seen(x, view).reshape(len(x), -1) @ weight + bias for view in range(views)]
+    outputs = [seen(x, view).reshape(len(x), -1) @ weight + bias for view in range(tta)]
     return np.mean([softmax(logits) for logits in outputs], axis=0)
 
 
 @pytest.mark.parametrize("views", range(1, len(VIEWS) + 1))
 def test_probabilities_are_the_mean_of_a_loop(model, data, views):
-    result = mc.evaluate(model, data, batch_size=7, views=views)
+    result = mc.evaluate(model, data, batch_size=7, tta=views)
     expected = loop(model, data.scaled(), views)
     np.testing.assert_allclose(result.probabilities, expected, atol=2e-5)
     right = expected[np.arange(20), data.labels]
@@ -62,9 +62,9 @@ def test_probabilities_are_the_mean_of_a_loop(model, data, views):
 
 
 def test_one_view_is_the_picture_itself(model, data):
-    assert mc.evaluate(model, data, views=1).loss == mc.evaluate(model, data).loss
+    assert mc.evaluate(model, data, tta=1).loss == mc.evaluate(model, data).loss
     x = data.scaled()
-    np.testing.assert_array_equal(seen_from(model, x).data, model(x).data)
+    np.testing.assert_array_equal(predict_with_tta(model, x).data, model(x).data)
 
 
 def test_the_first_five_views_are_a_cross():
@@ -83,5 +83,5 @@ def test_the_first_five_views_are_a_cross():
 
 @pytest.mark.parametrize("views", [0, -1, len(VIEWS) + 1])
 def test_views_that_are_not_there_are_refused(model, data, views):
-    with pytest.raises(ShapeError, match=rf"views must be 1 to 9, got {views}"):
-        mc.evaluate(model, data, views=views)
+    with pytest.raises(ShapeError, match=rf"tta must be 1 to 9, got {views}"):
+        mc.evaluate(model, data, tta=views)

@@ -38,7 +38,7 @@ def check(
     workspace.need_started(lesson)
     results = [workspace.check(lesson, each, seed) for each in chosen]
     if as_json:
-        facts = [each.facts() for each in results]
+        facts = [each.to_dict() for each in results]
         print(json.dumps({"lesson": lesson.number, "results": facts}, indent=2))
     else:
         _show(lesson, results, workspace.is_done(lesson))

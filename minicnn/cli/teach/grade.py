@@ -65,7 +65,7 @@ def grade(
     seed = random.randrange(1_000_000) if seed is None else seed
     with steps(_count(submissions) * sum(len(each.exercises) for each in lessons)) as step:
         grades = grade_class(submissions, lessons, seed, jobs, timeout, step)
-    text, facts = grades.csv(), json.dumps(grades.facts(), indent=2) + "\n"
+    text, facts = grades.csv(), json.dumps(grades.to_dict(), indent=2) + "\n"
     with new_folder(folder) as partial:
         files = {"class.html": class_page(grades), "grades.csv": text, "grades.json": facts}
         for name, content in files.items():

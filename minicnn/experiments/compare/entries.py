@@ -22,7 +22,7 @@ from minicnn.files import StrPath
 from minicnn.training.fit import hold_out
 from minicnn.zoo import Recipe
 
-WITHOUT_TWIN = ("augmentation", "averaging")
+WITHOUT_TWIN = ("augmentation", "ema")
 """Settings that need steps of their own, which the twin in Keras does not have."""
 
 

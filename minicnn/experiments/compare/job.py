@@ -85,7 +85,7 @@ class Job:
             return {}
         try:
             found = json.loads(self.path.read_text())
-            settings, rows = found["settings"], [Row.of(plain) for plain in found["rows"]]
+            settings, rows = found["settings"], [Row.from_dict(plain) for plain in found["rows"]]
             mine = {key: settings[key] for key in self.settings}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{self.path}: not a comparison, or damaged") from error
@@ -97,7 +97,7 @@ class Job:
         return {row.name: row for row in rows}
 
     def _save(self, best: Row | None) -> None:
-        numbers = Comparison(self.folder, tuple(self.rows), best.name if best else None).numbers()
+        numbers = Comparison(self.folder, tuple(self.rows), best.name if best else None).to_dict()
         del numbers["interrupted"]
         write_json(self.path, {"settings": self.settings, **numbers})
 

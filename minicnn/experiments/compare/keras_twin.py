@@ -26,7 +26,7 @@ from minicnn.nn import Module
 from minicnn.optim import Optimizer
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
-from minicnn.training.callbacks import Callback, EarlyStopping, Training
+from minicnn.training.callbacks import Callback, EarlyStopping, TrainingState
 from minicnn.training.checkpoint import Checkpoint
 from minicnn.training.fit import check_loss, evaluate, hold_out, run_epochs
 from minicnn.training.progress import ShowProgress
@@ -124,7 +124,7 @@ def _optimizer(settings: Settings) -> Any:
     )
 
 
-def step(training: Training, x: Array, labels: Array) -> tuple[float, float]:
+def step(training: TrainingState, x: Array, labels: Array) -> tuple[float, float]:
     """One step of Keras's; gives the loss and the accuracy of the batch."""
     model: Any = training.model
     optimizer: Any = training.optimizer
@@ -163,7 +163,7 @@ def train_twin(
         callbacks.append(EarlyStopping(settings.patience))
     checkpoint = run.folder / "last.npz"
     callbacks.append(Checkpoint(checkpoint, resume=checkpoint.exists()))
-    training = Training(
+    training = TrainingState(
         model=model,
         optimizer=optimizer,
         rng=rng,
@@ -176,7 +176,7 @@ def train_twin(
     with atomic(run.folder / "model.keras") as partial:
         to_keras(from_keras(model.keras_model)).save(partial)
     write_json(run.folder / "history.json", history)
-    result = evaluate(model, test_data, views=settings.views)
+    result = evaluate(model, test_data, tta=settings.tta)
     metrics = {
         "model": settings.model,
         "test_accuracy": result.accuracy,

@@ -30,9 +30,9 @@ def measured(run: Run, model: Module, data: tuple[Dataset, Dataset]) -> tuple[Re
     """
     train, test = data
     part, held_out = hold_out(train, run.settings.validation, run.settings.generator())
-    views = run.settings.views
-    on_train, on_test = (evaluate(model, each, views=views) for each in (part, test))
-    on_held_out = None if held_out is None else evaluate(model, held_out, views=views)
+    views = run.settings.tta
+    on_train, on_test = (evaluate(model, each, tta=views) for each in (part, test))
+    on_held_out = None if held_out is None else evaluate(model, held_out, tta=views)
     predictions = on_test.probabilities.argmax(axis=1)
     result = Result(
         train_accuracy=on_train.accuracy,

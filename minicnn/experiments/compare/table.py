@@ -90,7 +90,7 @@ class Row:
         """minicnn's test accuracy less Keras's."""
         return None if self.keras is None else self.minicnn.test_accuracy - self.keras.test_accuracy
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, as it stands in `comparison.json`."""
         plain = {**asdict(self), "difference": self.difference}
         for engine, result in self.results():
@@ -98,7 +98,7 @@ class Row:
         return plain
 
     @classmethod
-    def of(cls, plain: dict[str, Any]) -> "Row":
+    def from_dict(cls, plain: dict[str, Any]) -> "Row":
         """The row that `numbers` wrote; raises `KeyError` or `TypeError` for anything else."""
         kept = {key: value for key, value in plain.items() if key != "difference"}
         kept["layers"] = tuple(plain["layers"])
@@ -132,10 +132,10 @@ class Comparison:
     best: str | None
     interrupted: bool = False
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
         return {
-            "rows": [row.numbers() for row in self.rows],
+            "rows": [row.to_dict() for row in self.rows],
             "best": self.best,
             "interrupted": self.interrupted,
         }

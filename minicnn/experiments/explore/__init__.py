@@ -87,7 +87,7 @@ class Exploration:
     near_duplicates: NearDuplicates
     augmented: Augmented | None = None
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The findings as plain data for JSON; what is not a number is None."""
         names = self.train.class_names
         plain = {

@@ -21,7 +21,7 @@ def write_data_report(found: Exploration, folder: StrPath, name: str = "MNIST") 
     Gives the page. Raises `WriteError` if the folder is not empty or cannot be written to; then
     nothing was written.
     """
-    return _write(folder, "exploration", data_page(found, name), found.numbers())
+    return _write(folder, "exploration", data_page(found, name), found.to_dict())
 
 
 def write_run_report(report: RunReport, folder: StrPath) -> Page:
@@ -29,7 +29,7 @@ def write_run_report(report: RunReport, folder: StrPath) -> Page:
 
     The arguments, the result and the errors are as in `write_data_report`.
     """
-    return _write(folder, "report", run_page(report), report.numbers())
+    return _write(folder, "report", run_page(report), report.to_dict())
 
 
 def _write(folder: StrPath, name: str, page: Page, numbers: dict[str, Any]) -> Page:

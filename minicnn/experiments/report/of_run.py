@@ -34,7 +34,7 @@ def report_run(path: StrPath, data: StrPath | None = None, progress: bool = True
             f"{path}: the model takes pictures {model.input_shape} of {classes} classes; the "
             f"test set has {test.image_shape} and labels up to {test.labels.max()}"
         )
-    views = runs.views_of(path)
+    views = runs.tta_of(path)
     return RunReport(
         path.resolve().name,
         asdict(run.settings) if run else {},
@@ -42,6 +42,6 @@ def report_run(path: StrPath, data: StrPath | None = None, progress: bool = True
         history,
         model,
         test,
-        evaluate(model, test, views=views),
-        measure_robustness(model, test, views=views, progress=progress),
+        evaluate(model, test, tta=views),
+        measure_robustness(model, test, tta=views, progress=progress),
     )

@@ -82,7 +82,7 @@ class RunReport:
         """The expected calibration error over the same bins."""
         return metrics.expected_calibration_error(self.probabilities, self.labels, BINS)
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The figures as plain data for JSON; what is not a number is None."""
         found, bins = self.classification, self.reliability
         worst = metrics.worst_mistakes(self.labels, self.probabilities)[:MISTAKES]
@@ -122,7 +122,7 @@ class RunReport:
                     strict=True,
                 )
             ],
-            "robustness": self.robustness.numbers(),
+            "robustness": self.robustness.to_dict(),
             "worst_mistakes": [
                 {
                     "index": int(i),

@@ -26,7 +26,7 @@ def begin(folder: Path, plan: Plan) -> None:
     else:
         refuse_taken(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, plan.plain())
+    write_json(path, plan.to_dict())
 
 
 def _read(path: Path) -> object:
@@ -39,7 +39,7 @@ def _read(path: Path) -> object:
 def write_results(found: Tuning) -> None:
     """Write what was found, each file whole; those of an earlier time are replaced."""
     folder = found.folder
-    write_json(folder / "trials.json", found.numbers())
+    write_json(folder / "trials.json", found.to_dict())
     if found.settings is None:
         return
     write_json(folder / "best.json", asdict(found.settings))

@@ -63,7 +63,7 @@ class Tuning:
         """How many trials need not be tried again."""
         return self.count("complete", "pruned")
 
-    def numbers(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The findings as plain data for JSON."""
         return {
             "model": self.model,

@@ -106,7 +106,7 @@ class Plan:
         nearest = {row.name: row.nearest(own[row.name]) for row in self.rows}
         return given(nearest)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain data, to be kept beside the study and compared."""
         return {
             "model": self.model,
@@ -120,7 +120,7 @@ class Plan:
 
     def refuse_other(self, kept: Any, where: str) -> None:
         """Raise `CheckpointError` if what was kept `where` is not of this plan."""
-        mine = self.plain()
+        mine = self.to_dict()
         if not isinstance(kept, dict) or kept.keys() != mine.keys():
             raise CheckpointError(f"{where}: holds no search of minicnn's")
         for key, now in mine.items():

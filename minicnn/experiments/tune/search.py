@@ -23,7 +23,7 @@ from minicnn.experiments.tune.found import Trial, Tuning
 from minicnn.experiments.tune.journal import opened
 from minicnn.experiments.tune.plan import Plan
 from minicnn.experiments.tune.watch import Watch
-from minicnn.training.callbacks import Callback, Training
+from minicnn.training.callbacks import Callback, TrainingState
 
 NAMES = {
     TrialState.COMPLETE: "complete",
@@ -75,7 +75,7 @@ class Search:
             where = str(self.folder) if url is None else f"study {name!r} in the database"
             self.plan.refuse_other(_plan_of(study), where)
         else:
-            study.set_user_attr(PLAN, self.plan.plain())
+            study.set_user_attr(PLAN, self.plan.to_dict())
             study.enqueue_trial(self.plan.recipe())
         return study
 
@@ -193,7 +193,7 @@ class _Report(Callback):
     def __init__(self, trial: optuna.Trial):
         self.trial, self.pruned = trial, False
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         epoch = training.history.epochs
         self.trial.report(training.history["val_accuracy"][-1], epoch)
         if epoch < training.epochs and self.trial.should_prune():

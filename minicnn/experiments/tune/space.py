@@ -77,7 +77,7 @@ SPACE: tuple[Row, ...] = (
 )
 """All that can be searched, in the order in which it is drawn."""
 
-FIXED_ONLY = {"clip_norm": float, "averaging": float, "beta1": float, "beta2": float}
+FIXED_ONLY = {"clip_norm": float, "ema": float, "beta1": float, "beta2": float}
 """What can be fixed, and is not searched."""
 
 

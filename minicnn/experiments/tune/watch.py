@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from minicnn.training.callbacks import Callback, Training
+from minicnn.training.callbacks import Callback, TrainingState
 
 
 class Watch:
@@ -55,7 +55,7 @@ class ShowTrial(Callback):
     def __init__(self, watch: Watch, number: int, finished: int, wanted: int):
         self.watch, self.number, self.finished, self.wanted = watch, number, finished, wanted
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         epochs = training.history.epochs + training.batch / training.batches
         epoch = f"epoch {training.history.epochs + 1}/{training.epochs}"
         self.watch.bar.update(

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from minicnn.metrics import confusion_matrix
-from minicnn.training.callbacks import Callback, Training
+from minicnn.training.callbacks import Callback, TrainingState
 from minicnn.web.live.curve import Curve, Point
 from minicnn.web.live.filters import filters
 
@@ -41,20 +41,20 @@ class LiveView(Callback):
         self._images, self._loss, self._accuracy, self._seconds = 0, 0.0, 0.0, 0.0
         self._publish()
 
-    def on_start(self, training: Training) -> None:
+    def on_start(self, training: TrainingState) -> None:
         self._began = self._noted = time.perf_counter()
         self._done_before = self._done(training)
         self._forget_epoch()
         self._tell(training, state="training", parameters=_parameters(training))
 
-    def on_batch(self, training: Training) -> None:
+    def on_batch(self, training: TrainingState) -> None:
         now = time.perf_counter()
         if now - self._noted >= EVERY:
             self._add(training, now - self._noted)
             self._noted = now
             self._tell(training)
 
-    def on_epoch(self, training: Training) -> None:
+    def on_epoch(self, training: TrainingState) -> None:
         # The clock of the training itself, which does not run during validation.
         seconds = training.history["seconds"][-1] - self._seconds
         self._add(training, max(seconds, 1e-6))
@@ -62,7 +62,7 @@ class LiveView(Callback):
         self._tell(training, confusion=_confusion(training))
         self._noted = time.perf_counter()
 
-    def on_end(self, training: Training) -> None:
+    def on_end(self, training: TrainingState) -> None:
         self._tell(training, state="interrupted" if training.history.interrupted else "measuring")
 
     def end(self, state: str, **facts: Any) -> None:
@@ -70,7 +70,7 @@ class LiveView(Callback):
         self._facts |= {"state": state, **facts}
         self._publish()
 
-    def _add(self, training: Training, seconds: float) -> None:
+    def _add(self, training: TrainingState, seconds: float) -> None:
         """A point for what came since the one before: the running means give the sums."""
         images = training.images - self._images
         if images > 0:
@@ -91,11 +91,11 @@ class LiveView(Callback):
         """Of which `_images` … `_seconds` are the sums so far."""
         self._images, self._loss, self._accuracy, self._seconds = 0, 0.0, 0.0, 0.0
 
-    def _done(self, training: Training) -> int:
+    def _done(self, training: TrainingState) -> int:
         """Batches, in all epochs."""
         return training.history.epochs * training.batches + training.batch
 
-    def _tell(self, training: Training, **facts: Any) -> None:
+    def _tell(self, training: TrainingState, **facts: Any) -> None:
         done, total = self._done(training), training.epochs * training.batches
         seconds = time.perf_counter() - self._began
         here = done - self._done_before
@@ -122,11 +122,11 @@ class LiveView(Callback):
         self.note = {"tag": f"{self.name}-{self.number}", **self._facts}
 
 
-def _parameters(training: Training) -> int:
+def _parameters(training: TrainingState) -> int:
     return sum(parameter.data.size for parameter in training.model.parameters())
 
 
-def _confusion(training: Training) -> list[list[int]] | None:
+def _confusion(training: TrainingState) -> list[list[int]] | None:
     """Of the validation set, row = true class; None without one, or for too many classes."""
     if training.validated is None:
         return None

@@ -55,7 +55,7 @@ def copied(run_folder, tmp_path) -> Path:
 
 
 def test_numbers_equal_sklearn(report):
-    numbers = json.loads(json.dumps(report.numbers(), allow_nan=False))
+    numbers = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     labels, answers = report.labels, report.probabilities.argmax(axis=1)
     assert 0.3 < numbers["test_accuracy"] < 0.9
     expected = sklearn.classification_report(
@@ -79,7 +79,7 @@ def test_numbers_equal_sklearn(report):
 
 
 def test_calibration_is_over_fifteen_equal_bins(report, page):
-    numbers = report.numbers()
+    numbers = report.to_dict()
     assert len(numbers["reliability"]) == 15
     assert sum(each["count"] for each in numbers["reliability"]) == 60
     confidence, answers = report.probabilities.max(axis=1), report.probabilities.argmax(axis=1)
@@ -159,7 +159,7 @@ def test_a_model_that_is_always_right_or_never(report, right):
     always = replace(report, evaluation=Evaluation(0.1, float(right), report.labels, shares))
     assert [type(part) for part in _confusion(always)] == [Text, Picture][right:]
     assert [type(part) for part in _saliency(always)] == [Picture]
-    numbers = json.loads(json.dumps(always.numbers(), allow_nan=False))
+    numbers = json.loads(json.dumps(always.to_dict(), allow_nan=False))
     assert len(numbers["worst_mistakes"]) == (0 if right else 25)
     assert numbers["expected_calibration_error"] == (0 if right else 1)
 
@@ -196,7 +196,7 @@ def test_the_command_writes_into_the_run_and_says_what_it_found(
     assert found >= {"report/report.html", "report/report.pdf", "report/report.json"}
     assert len([name for name in found if name.startswith("report/figures/")]) == 10
     numbers = json.loads((run / "report" / "report.json").read_text())
-    assert numbers == json.loads(json.dumps({**report_run(run_folder).numbers(), "run": "copy"}))
+    assert numbers == json.loads(json.dumps({**report_run(run_folder).to_dict(), "run": "copy"}))
     if options:
         assert json.loads(result.out) == numbers
     else:
@@ -273,8 +273,8 @@ def test_what_is_no_run_or_no_data_is_refused(command, run_folder, data, tmp_pat
 def test_a_model_by_itself_is_reported_without_its_training(run_folder, data, tmp_path):
     shutil.copy(run_folder / "model.npz", tmp_path / "mine.npz")
     alone = report_run(tmp_path / "mine.npz", data, progress=False)
-    expected = report_run(run_folder, progress=False).numbers()
-    assert alone.numbers() == {**expected, "run": "mine.npz", "settings": {}, "training": {}}
+    expected = report_run(run_folder, progress=False).to_dict()
+    assert alone.to_dict() == {**expected, "run": "mine.npz", "settings": {}, "training": {}}
     assert _settings(alone) == Text("A model's file does not say how it was trained.")
     (part,) = _curves(alone)
     assert isinstance(part, Text)
@@ -291,7 +291,7 @@ def test_the_report_on_a_file_stands_beside_it(command, run_folder, data, tmp_pa
 def test_the_robustness_in_the_report_is_that_of_the_model(report, page):
     expected = measure_robustness(report.model, report.test, progress=False)
     assert report.robustness == expected
-    assert report.numbers()["robustness"] == expected.numbers()
+    assert report.to_dict()["robustness"] == expected.to_dict()
     assert dict(page.facts)["robustness"] == f"{expected.overall:.2%}"
     (section,) = [each for each in page.sections if each.anchor == "robustness"]
     text, table, *_ = section.parts
@@ -303,6 +303,6 @@ def test_the_robustness_in_the_report_is_that_of_the_model(report, page):
 
 
 def test_other_data_can_be_measured(run_folder, tmp_path):
-    numbers = report_run(run_folder, write_data(tmp_path / "other", (8, 8), 3)).numbers()
+    numbers = report_run(run_folder, write_data(tmp_path / "other", (8, 8), 3)).to_dict()
     assert [numbers["classes"][name]["support"] for name in "0123"] == [20, 20, 20, 0]
     assert numbers["images"] == 60

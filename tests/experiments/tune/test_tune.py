@@ -118,7 +118,7 @@ def test_what_is_written(whole):
     assert os.listdir(whole.folder / "alive") == []
     assert {*os.listdir(whole.folder / "figures")} == {"history.png", "slices.png", "epochs.png"}
     trials = json.loads((whole.folder / "trials.json").read_text())
-    assert trials == json.loads(json.dumps(whole.numbers()))
+    assert trials == json.loads(json.dumps(whole.to_dict()))
     assert trials["best"]["values"] == whole.best.values
     page = (whole.folder / "tuning.html").read_text()
     assert f"{whole.best.accuracies[-1]:.2%}" in page
@@ -442,7 +442,7 @@ def test_json_is_all_that_is_printed(copied, data, command, whole):
     options = ["--data", data, "--trials", 3, "--epochs", 2, "--only", "lr dropout,optimizer"]
     result = command("tune", "cnn_simple", *options, "--out", "search", "--json")
     assert (result.code, result.err) == (0, "")
-    assert json.loads(result.out)["trials"] == json.loads(json.dumps(whole.numbers()["trials"]))
+    assert json.loads(result.out)["trials"] == json.loads(json.dumps(whole.to_dict()["trials"]))
 
 
 def test_ctrl_c_ends_the_command_with_130(data, command, monkeypatch):
