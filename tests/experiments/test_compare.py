@@ -516,13 +516,13 @@ def test_a_model_given_twice(data, run_folder):
 
 def test_a_recipe_that_keras_cannot_follow(data, tmp_path):
     names = ["mlp", "speedrun"]
-    need = "speedrun: its averaging cannot be done in Keras; compare it without --keras"
+    need = "speedrun: its ema cannot be done in Keras; compare it without --keras"
     refuse(TrainingError, names, data, need, keras=True)
-    both = "best: its augmentation and averaging cannot be done in Keras"
+    both = "best: its augmentation and ema cannot be done in Keras"
     refuse(TrainingError, ["best"], data, both, keras=True)
     settings = Settings.of("mlp", epochs=1, batch_size=50, ema=0.9, data=str(data))
     run = runs.train(settings, tmp_path / "averaged", progress=False)
-    refuse(TrainingError, [run.folder], None, "averaged: its averaging cannot", keras=True)
+    refuse(TrainingError, [run.folder], None, "averaged: its ema cannot", keras=True)
     assert os.listdir() == ["averaged"]
     assert compare([run.folder], "out", None).best == "averaged"
 

@@ -92,10 +92,10 @@ def test_numbers_go_to_json_and_back():
 def test_views_are_those_of_evaluate(monkeypatch):
     asked = []
 
-    def evaluate(model, data, views):
+    def evaluate(model, data, tta):
         from minicnn.training.fit import Evaluation
 
-        asked.append(views)
+        asked.append(tta)
         return Evaluation(0, 1, data.labels, np.zeros((len(data), 2)))
 
     monkeypatch.setattr("minicnn.insight.robustness.evaluate", evaluate)
