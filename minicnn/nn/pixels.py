@@ -11,7 +11,7 @@ def wrong_range(low: float, high: float) -> str | None:
     >>> wrong_range(0, 255)
     'pixels go from 0 to 255; need 0 to 1: divide them by 255'
     """
-    if -SLACK <= low and high <= 1 + SLACK:
+    if low >= -SLACK and high <= 1 + SLACK:
         twice = 0 < high <= 1 / 255 + 1e-9
         way = "they seem to be divided by 255 twice" if twice else ""
     elif low < -SLACK:
