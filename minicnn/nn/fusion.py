@@ -71,7 +71,7 @@ def _step(layers: Sequence[Module], training: bool) -> Step:
     elif type(first) is Dense:
         if takes_relu(first.activation):
             forward = first.forward_fused
-    elif type(first) is BatchNorm and training and take(ReLU):
+    elif type(first) is BatchNorm and training and first.trainable and take(ReLU):
         forward = first.forward_fused
     return Step(tuple(taken), forward)
 

@@ -14,7 +14,7 @@ from minicnn import kernels
 from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.kernels.geometry import Pair, out_size
 from minicnn.nn.init import initializer
-from minicnn.nn.module import Module, Shape
+from minicnn.nn.module import Module, Shape, trying_out
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 
@@ -61,6 +61,13 @@ def _image_shape(input_shape: Shape) -> tuple[int, int, int]:
     if len(input_shape) != 3:
         raise ShapeError(f"the input must be images (N, H, W, C), got {('N', *input_shape)}")
     return input_shape
+
+
+class SameShape(Module):
+    """Base of the layers whose output has the shape of their input."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
 
 
 # ------------------------------------------------------------------ layers with weights
@@ -169,11 +176,12 @@ class Conv2D(Module):
 
 
 @dataclass(eq=False)
-class BatchNorm(Module):
+class BatchNorm(SameShape):
     """Normalise each channel to mean 0 and variance 1, then scale and shift by learnt amounts.
 
     In training by the batch's own statistics, otherwise by their running averages:
     ``average = momentum * average + (1 - momentum) * batch's``, with the biased variance, as Keras.
+    Where it is not `trainable`, always by the running averages, which stay as they are.
     """
 
     momentum: float = 0.99
@@ -193,7 +201,7 @@ class BatchNorm(Module):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         self._check(x)
-        if training:
+        if training and self.trainable:
             return F.batch_norm(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
         averages = self.moving_mean.data, self.moving_variance.data
         return F.batch_norm_inference(x, self.gamma, self.beta, *averages, self.epsilon)
@@ -215,6 +223,8 @@ class BatchNorm(Module):
     def _statistics(self, x: Tensor) -> tuple[Array, Array]:
         """Mean and variance of each channel; the running averages take them in."""
         mean, variance = kernels.moments(x._data)
+        if trying_out.get():
+            return mean, variance
         for average, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average[...] = self.momentum * average.data + (1 - self.momentum) * now
         return mean, variance
@@ -269,7 +279,7 @@ class GlobalAveragePool2D(Module):
 
 
 @dataclass(eq=False)
-class Dropout(Module):
+class Dropout(SameShape):
     """In training set each value to 0 with probability `rate` and scale the rest; else nothing."""
 
     rate: float
@@ -376,7 +386,7 @@ class Rescaling(Module):
 
 
 @dataclass(eq=False)
-class ReLU(Module):
+class ReLU(SameShape):
     """``max(x, 0)``."""
 
     name: str | None = None
@@ -386,7 +396,7 @@ class ReLU(Module):
 
 
 @dataclass(eq=False)
-class Activation(Module):
+class Activation(SameShape):
     """One of the activations by name: "relu", "tanh", "sigmoid" or "softmax"."""
 
     activation: str

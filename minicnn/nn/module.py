@@ -1,40 +1,69 @@
 """`Module`: what layers and models share: weights, building on first use, a forward pass."""
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from minicnn.errors import ShapeError
-from minicnn.tape import Array
+from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
 
 Shape = tuple[int, ...]
+
+parents_generator: ContextVar[np.random.Generator | None] = ContextVar("parent", default=None)
+"""What a module is built from that is called for the first time inside another one."""
+
+trying_out: ContextVar[bool] = ContextVar("trying_out", default=False)
+"""Whether a forward pass runs on zeros, only to build what it reaches: it counts nothing."""
 
 
 class Module:
     """Base of every layer and model. A subclass writes `forward`, and `build` if it has weights.
 
     Weights are `Tensor` attributes: those that require a gradient are the trainable parameters, the
-    others are state that is saved along (running averages). Modules as attributes, or in a list,
-    are found too. A module is built once, by its first input:
+    others are state that is saved along (running averages). Modules and weights are found as
+    attributes and in lists, tuples and dictionaries, each once, wherever else it stands. A module
+    is built once, by its first input; modules inside that are not built yet are built with it, from
+    the same generator, by passing zeros through `forward`:
 
-    >>> class Scale(Module):
+    >>> class Twice(Module):
+    ...     def __init__(self, layer):
+    ...         self.layer = layer
     ...     def build(self, input_shape, rng):
     ...         self.factor = Tensor(np.ones(input_shape[-1]), requires_grad=True)
     ...     def forward(self, x, training):
-    ...         return x * self.factor
-    >>> scale = Scale()
-    >>> scale(np.zeros((2, 3))).shape, [name for name, _ in scale.named_tensors()]
-    ((2, 3), ['factor'])
+    ...         return self.layer(self.layer(x * self.factor, training), training)
+    >>> from minicnn import nn
+    >>> twice = Twice(nn.Dense(3))
+    >>> twice.ensure_built((3,), np.random.default_rng(0))
+    >>> [name for name, _ in twice.named_tensors()]
+    ['factor', 'layer.weight', 'layer.bias']
     """
 
     name: str | None = None
     built = False
     class_names: tuple[str, ...] | None = None
     """What the outputs stand for; set by training, saved with the model."""
+
+    _trainable = True
+    _frozen: tuple[str, ...] = ()
+    """The weights of its own that a gradient reaches again when `trainable` is."""
+    _reached = True
+    """False if it is not built because `forward` of the module around it does not call it."""
+    _built_for: tuple[Shape, np.random.Generator] | None = None
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        try:
+            inspect.signature(cls.forward).bind("self", "x", "training")
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__} needs a forward(self, x, training): {error}") from None
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         """The output for a batch; `training` switches dropout and batch statistics on."""
@@ -44,21 +73,54 @@ class Module:
         """Create the weights for inputs of this shape, the batch axis left out."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of the output for one input, the batch axis left out on both sides."""
-        return input_shape
+        """The shape of the output for one input, the batch axis left out on both sides.
+
+        Found by passing zeros through, unless a subclass can tell.
+        """
+        with _on_zeros():
+            return self(_zeros(input_shape)).shape[1:]
 
     def ensure_built(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
-        """Build now if it was not done. Without `rng` the weights are drawn from fresh entropy."""
+        """Build now what was not built, here and inside, from `rng`; fresh entropy without."""
         if not self.built:
-            self.build(input_shape, np.random.default_rng() if rng is None else rng)
+            rng = np.random.default_rng(rng)
+            with _parent(rng):
+                self.build(input_shape, rng)
             self.built = True
+            self._built_for = input_shape, rng
+            if not self.trainable:  # what `build` has made is frozen too
+                self.trainable = False
+        self._build_inside()
+
+    def check_input(self, input_shape: Shape) -> None:
+        """Raise `ShapeError` if weights that are there already do not take inputs of this shape."""
+        with _on_zeros():
+            self(_zeros(input_shape))
+
+    def _build_inside(self) -> None:
+        """Build the modules inside that `forward` reaches, in prediction and then in training."""
+        for training in (False, True):
+            if self._built_for is None or not any(module._waits() for module in self.modules()):
+                return
+            shape, rng = self._built_for
+            with _on_zeros(), _parent(rng):
+                self.forward(_zeros(shape), training)
+        for module in self.modules():
+            module._reached = module.built
+
+    def _waits(self) -> bool:
+        return not self.built and self._reached
 
     def __call__(self, x: Tensor | Array, training: bool = False) -> Tensor:
         """The output for a batch ``x`` of float arrays or a Tensor, the batch axis first."""
         x = x if isinstance(x, Tensor) else Tensor(_checked(x))
         try:
-            self.ensure_built(x.shape[1:])
-            return self.forward(x, training)
+            if not self.built:
+                self.ensure_built(x.shape[1:], parents_generator.get())
+            if self._built_for is None:
+                return self.forward(x, training)
+            with _parent(self._built_for[1]):
+                return self.forward(x, training)
         except ShapeError as error:
             raise self.named(error) from None
 
@@ -70,37 +132,90 @@ class Module:
         named.layer = self.name  # type: ignore[attr-defined]
         return named
 
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights here and inside; settable, as in Keras.
+
+        No gradient is computed for frozen weights, and frozen batch normalisation normalises by its
+        running averages, and leaves them as they are, in training too.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for module in self.modules():
+            module._set_trainable(value)
+
+    def _set_trainable(self, value: bool) -> None:
+        self._trainable = value
+        for name, tensor in self._contents():
+            if isinstance(tensor, Tensor) and tensor.node is None:
+                if value and name in self._frozen:
+                    tensor.requires_grad = True
+                elif not value and tensor.requires_grad:
+                    tensor.requires_grad, tensor.grad = False, None
+                    self._frozen = (*self._frozen, name)
+        if value:
+            self._frozen = ()
+
     # -------------------------------------------------------------- weights
+
+    def _contents(self) -> Iterator[tuple[str, "Module | Tensor"]]:
+        """What stands directly in here, by the name of the attribute and the place in it."""
+        for attribute, value in vars(self).items():
+            yield from _named(attribute, value)
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """The modules directly inside this one, with their names."""
-        for attribute, value in vars(self).items():
+        for name, value in self._contents():
             if isinstance(value, Module):
-                yield attribute, value
-            elif isinstance(value, list | tuple):
-                for i, item in enumerate(value):
-                    if isinstance(item, Module):
-                        yield item.name or f"{attribute}.{i}", item
+                yield name, value
+
+    def _inside(
+        self, prefix: str = "", seen: set[int] | None = None
+    ) -> Iterator[tuple[str, "Module | Tensor"]]:
+        """This module, the weights in it, and then the same of every module inside.
+
+        Each is given once, under the first of the names that it stands under: a layer may be shared
+        by two, and may lead back to where one came from.
+        """
+        seen = {id(self)} if seen is None else seen
+        yield prefix, self
+        modules = []
+        for name, value in self._contents():
+            if isinstance(value, Module):
+                modules.append((name, value))
+            elif value.node is None and id(value) not in seen:  # an output that was kept is none
+                seen.add(id(value))
+                yield f"{prefix}{name}", value
+        for name, module in modules:
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield from module._inside(f"{prefix}{name}.", seen)
 
     def modules(self) -> Iterator["Module"]:
         """This module and all inside it."""
-        yield self
-        for _, child in self.children():
-            yield from child.modules()
+        return (value for _, value in self._inside() if isinstance(value, Module))
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Every weight with its name, such as ``conv2d_1.weight``, in the order of definition."""
-        for attribute, value in vars(self).items():
-            if isinstance(value, Tensor):
-                yield attribute, value
-        for name, child in self.children():
-            for inner, tensor in child.named_tensors():
-                yield f"{name}.{inner}", tensor
+        taken = set()
+        for name, tensor in self._tensors():
+            while name in taken:
+                name += "_"  # noqa: PLW2901
+            taken.add(name)
+            yield name, tensor
+
+    def _tensors(self) -> list[tuple[str, Tensor]]:
+        inside = list(self._inside())
+        if self.built and any(isinstance(v, Module) and v._waits() for _, v in inside):
+            self._build_inside()  # a layer was put in after the module was built
+            inside = list(self._inside())
+        return [(name, value) for name, value in inside if isinstance(value, Tensor)]
 
     def parameters(self) -> list[Tensor]:
         """The trainable weights."""
-        tensors = (t for module in self.modules() for t in vars(module).values())
-        return [t for t in tensors if isinstance(t, Tensor) and t.requires_grad]
+        return [tensor for _, tensor in self._tensors() if tensor.requires_grad]
 
     def parameter_count(self) -> int:
         """How many trainable numbers there are."""
@@ -156,6 +271,53 @@ class Module:
     def snake_name(cls) -> str:
         """The class's name as Keras would write it: ``MaxPool2D`` -> ``max_pool2d``."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+
+
+_FOUND = (Module, Tensor)
+
+
+def _named(place: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
+    """The modules and tensors that `value` is or holds; in a list by their own names first."""
+    if isinstance(value, _FOUND):
+        yield place, value
+    elif isinstance(value, (list, tuple)):
+        names = set()
+        for i, item in enumerate(value):
+            if isinstance(item, Module) and item.name and item.name not in names:
+                names.add(item.name)
+                yield item.name, item
+            elif not isinstance(item, (str, int)):
+                yield from _named(f"{place}.{i}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _named(f"{place}.{key}", item)
+    elif isinstance(value, (set, frozenset)) and any(isinstance(item, _FOUND) for item in value):
+        raise ShapeError(f"{place} is a set, which has no order; keep layers and weights in a list")
+
+
+def _zeros(input_shape: Shape) -> Tensor:
+    return Tensor(np.zeros((1, *input_shape), np.float32))
+
+
+@contextmanager
+def _parent(rng: np.random.Generator) -> Iterator[None]:
+    """Within this block modules that are called for the first time are built from `rng`."""
+    token = parents_generator.set(rng)
+    try:
+        yield
+    finally:
+        parents_generator.reset(token)
+
+
+@contextmanager
+def _on_zeros() -> Iterator[None]:
+    """Within this block a forward pass leaves no tape and no statistics, and may divide by zero."""
+    token = trying_out.set(True)
+    try:
+        with no_grad(), np.errstate(all="ignore"):
+            yield
+    finally:
+        trying_out.reset(token)
 
 
 def _checked(x: Array) -> Array:

@@ -1,7 +1,7 @@
 """`Sequential`: layers one after the other, with a summary, and a description to build it again."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.nn.fusion import fused_steps
 from minicnn.nn.layers import LAYERS
-from minicnn.nn.module import Module, Shape
+from minicnn.nn.module import Module, Shape, parents_generator
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
 
@@ -28,8 +28,10 @@ class Sequential(Module):
 
     - `input_shape`: one input without the batch axis; builds the weights now instead of at the
       first input.
-    - `rng`: a Generator, or a seed for one, for initial weights and dropout; 0 by default, so that
-      a model is the same every time.
+    - `rng`: a Generator, or a seed for one, for initial weights and dropout. By default it is that
+      of the module around it, and 0 where there is none, so that a model is the same every time.
+
+    A layer put into `layers` later is named and built like the others, and takes its place.
 
     >>> from minicnn import nn
     >>> model = nn.Sequential(nn.Flatten(), nn.Dense(10), input_shape=(28, 28, 1))
@@ -41,41 +43,78 @@ class Sequential(Module):
         self,
         *layers: Module,
         input_shape: Shape | None = None,
-        rng: np.random.Generator | int = 0,
+        rng: np.random.Generator | int | None = None,
     ):
         if not layers:
             raise ShapeError("Sequential needs at least one layer")
-        self.layers = list(layers)
-        self.rng = np.random.default_rng(rng)
+        self._layers = list(layers)
+        self.rng = None if rng is None else np.random.default_rng(rng)
         self.input_shape: Shape | None = None
         self._name_layers()
         if input_shape is not None:
             self.ensure_built(tuple(input_shape))
 
+    @property
+    def layers(self) -> list[Module]:
+        """The layers in their order."""
+        if self.input_shape is not None and not all(layer.built for layer in self._layers):
+            self._name_layers()
+            self._build_layers(self.input_shape)
+        return self._layers
+
+    @layers.setter
+    def layers(self, layers: Iterable[Module]) -> None:
+        self._layers = list(layers)
+
+    def _contents(self) -> Iterator[tuple[str, Module | Tensor]]:
+        self._take_in()
+        return super()._contents()
+
+    def _take_in(self) -> None:
+        """Name and build layers that were put in after the model was built."""
+        if self.input_shape is not None and not all(layer.built for layer in self._layers):
+            self._name_layers()
+            self._build_layers(self.input_shape)
+
     def _name_layers(self) -> None:
         """Keras's names: the kind of layer, numbered from the second of the kind on."""
-        taken = {layer.name for layer in self.layers}
+        taken = {layer.name for layer in self._layers}
         counts: Counter[str] = Counter()
-        for layer in self.layers:
+        for layer in self._layers:
             while layer.name is None:
                 kind = layer.snake_name()
                 name = f"{kind}_{counts[kind]}" if counts[kind] else kind
                 counts[kind] += 1
                 layer.name = None if name in taken else name
-        names = Counter(layer.name for layer in self.layers)
-        twice = [name for name, count in names.items() if count > 1]
+        names = Counter(layer.name for layer in self._layers)
+        twice = ", ".join(str(name) for name, count in names.items() if count > 1)
+        if twice and len({id(layer) for layer in self._layers}) < len(self._layers):
+            raise ShapeError(
+                f"a layer stands twice in the model: {twice}; make a second one, or share its "
+                "weights in a Module of your own"
+            )
         if twice:
-            raise ShapeError(f"two layers have the same name: {', '.join(map(str, twice))}")
+            raise ShapeError(f"two layers have the same name: {twice}")
+
+    def ensure_built(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
+        if self.rng is None:
+            parents = parents_generator.get()
+            self.rng = np.random.default_rng(0) if parents is None else parents
+        super().ensure_built(input_shape, self.rng)
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        shape = input_shape
-        for layer in self.layers:
+        self._build_layers(input_shape)
+        self.input_shape = input_shape
+
+    def _build_layers(self, shape: Shape) -> None:
+        for layer in self._layers:
             try:
+                if layer.built:
+                    layer.check_input(shape)
                 layer.ensure_built(shape, self.rng)
                 shape = layer.output_shape(shape)
             except ShapeError as error:
                 raise layer.named(error) from None
-        self.input_shape = input_shape
 
     def output_shape(self, input_shape: Shape) -> Shape:
         for layer in self.layers:
@@ -83,6 +122,8 @@ class Sequential(Module):
         return input_shape
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
+        if self.input_shape is None:
+            self.ensure_built(x.shape[1:])
         if x.shape[1:] != self.input_shape:
             raise ShapeError(
                 f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
@@ -103,28 +144,36 @@ class Sequential(Module):
         return np.concatenate(parts)
 
     def config(self) -> dict[str, Any]:
-        """Layers and their settings as plain data; `from_config` builds the same model."""
+        """Layers and their settings as plain data; `from_config` builds the same model.
+
+        Raises `UnknownNameError` for a layer, or a kind of model, of one's own.
+        """
+        if type(self) is not Sequential:
+            raise UnknownNameError("model", type(self).__name__, ["Sequential"])
         layers = []
         for layer in self.layers:
-            if type(layer).__name__ not in LAYERS:
-                raise UnknownNameError("layer", type(layer).__name__, LAYERS)
-            layers.append({"layer": type(layer).__name__, **layer.config()})
+            kind = type(layer).__name__
+            if LAYERS.get(kind) is not type(layer):
+                raise UnknownNameError("layer", kind, LAYERS)
+            frozen = {} if layer.trainable else {"trainable": False}
+            layers.append({"layer": kind, **layer.config(), **frozen})
         shape = None if self.input_shape is None else list(self.input_shape)
         return {"input_shape": shape, "layers": layers}
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], rng: np.random.Generator | int = 0
+        cls, config: dict[str, Any], rng: np.random.Generator | int | None = None
     ) -> "Sequential":
         """A new model from `config()`, with fresh weights."""
         layers = []
         for description in config["layers"]:
             arguments = dict(description)
-            kind = arguments.pop("layer")
+            kind, trainable = arguments.pop("layer"), arguments.pop("trainable", True)
             if kind not in LAYERS:
                 raise UnknownNameError("layer", kind, LAYERS)
             lists = {k: tuple(v) for k, v in arguments.items() if isinstance(v, list)}
             layers.append(LAYERS[kind](**{**arguments, **lists}))
+            layers[-1].trainable = trainable
         shape = config.get("input_shape")
         return cls(*layers, input_shape=tuple(shape) if shape else None, rng=rng)
 
