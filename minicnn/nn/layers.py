@@ -13,8 +13,9 @@ from minicnn import functional as F
 from minicnn import kernels
 from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.kernels.geometry import Pair, out_size
+from minicnn.nn.building import trying_out
 from minicnn.nn.init import initializer
-from minicnn.nn.module import Module, Shape, trying_out
+from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 

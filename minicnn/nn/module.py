@@ -4,23 +4,16 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from minicnn.errors import ShapeError
-from minicnn.tape import Array, no_grad
+from minicnn.nn.building import inside, on_zeros, parents_generator, zeros
+from minicnn.tape import Array
 from minicnn.tensor import Tensor
 
 Shape = tuple[int, ...]
-
-parents_generator: ContextVar[np.random.Generator | None] = ContextVar("parent", default=None)
-"""What a module is built from that is called for the first time inside another one."""
-
-trying_out: ContextVar[bool] = ContextVar("trying_out", default=False)
-"""Whether a forward pass runs on zeros, only to build what it reaches: it counts nothing."""
 
 
 class Module:
@@ -77,14 +70,14 @@ class Module:
 
         Found by passing zeros through, unless a subclass can tell.
         """
-        with _on_zeros():
-            return self(_zeros(input_shape)).shape[1:]
+        with on_zeros():
+            return self(zeros(input_shape)).shape[1:]
 
     def ensure_built(self, input_shape: Shape, rng: np.random.Generator | None = None) -> None:
         """Build now what was not built, here and inside, from `rng`; fresh entropy without."""
         if not self.built:
             rng = np.random.default_rng(rng)
-            with _parent(rng):
+            with inside(rng):
                 self.build(input_shape, rng)
             self.built = True
             self._built_for = input_shape, rng
@@ -92,19 +85,14 @@ class Module:
                 self.trainable = False
         self._build_inside()
 
-    def check_input(self, input_shape: Shape) -> None:
-        """Raise `ShapeError` if weights that are there already do not take inputs of this shape."""
-        with _on_zeros():
-            self(_zeros(input_shape))
-
     def _build_inside(self) -> None:
         """Build the modules inside that `forward` reaches, in prediction and then in training."""
         for training in (False, True):
             if self._built_for is None or not any(module._waits() for module in self.modules()):
                 return
             shape, rng = self._built_for
-            with _on_zeros(), _parent(rng):
-                self.forward(_zeros(shape), training)
+            with on_zeros(), inside(rng):
+                self.forward(zeros(shape), training)
         for module in self.modules():
             module._reached = module.built
 
@@ -117,10 +105,13 @@ class Module:
         try:
             if not self.built:
                 self.ensure_built(x.shape[1:], parents_generator.get())
-            if self._built_for is None:
+            if self._built_for is None:  # built by other means than `ensure_built`
                 return self.forward(x, training)
-            with _parent(self._built_for[1]):
+            token = parents_generator.set(self._built_for[1])  # in full, for `inside` takes longer
+            try:
                 return self.forward(x, training)
+            finally:
+                parents_generator.reset(token)
         except ShapeError as error:
             raise self.named(error) from None
 
@@ -148,7 +139,7 @@ class Module:
 
     def _set_trainable(self, value: bool) -> None:
         self._trainable = value
-        for name, tensor in self._contents():
+        for name, tensor in list(self._contents()):
             if isinstance(tensor, Tensor) and tensor.node is None:
                 if value and name in self._frozen:
                     tensor.requires_grad = True
@@ -202,7 +193,7 @@ class Module:
         taken = set()
         for name, tensor in self._tensors():
             while name in taken:
-                name += "_"  # noqa: PLW2901
+                name += "_"
             taken.add(name)
             yield name, tensor
 
@@ -293,31 +284,6 @@ def _named(place: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
             yield from _named(f"{place}.{key}", item)
     elif isinstance(value, (set, frozenset)) and any(isinstance(item, _FOUND) for item in value):
         raise ShapeError(f"{place} is a set, which has no order; keep layers and weights in a list")
-
-
-def _zeros(input_shape: Shape) -> Tensor:
-    return Tensor(np.zeros((1, *input_shape), np.float32))
-
-
-@contextmanager
-def _parent(rng: np.random.Generator) -> Iterator[None]:
-    """Within this block modules that are called for the first time are built from `rng`."""
-    token = parents_generator.set(rng)
-    try:
-        yield
-    finally:
-        parents_generator.reset(token)
-
-
-@contextmanager
-def _on_zeros() -> Iterator[None]:
-    """Within this block a forward pass leaves no tape and no statistics, and may divide by zero."""
-    token = trying_out.set(True)
-    try:
-        with no_grad(), np.errstate(all="ignore"):
-            yield
-    finally:
-        trying_out.reset(token)
 
 
 def _checked(x: Array) -> Array:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.nn.building import on_zeros, parents_generator, zeros
 from minicnn.nn.fusion import fused_steps
 from minicnn.nn.layers import LAYERS
-from minicnn.nn.module import Module, Shape, parents_generator
+from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
 
@@ -109,8 +110,9 @@ class Sequential(Module):
     def _build_layers(self, shape: Shape) -> None:
         for layer in self._layers:
             try:
-                if layer.built:
-                    layer.check_input(shape)
+                if layer.built:  # in another model, say: do its weights fit here?
+                    with on_zeros():
+                        layer(zeros(shape))
                 layer.ensure_built(shape, self.rng)
                 shape = layer.output_shape(shape)
             except ShapeError as error:

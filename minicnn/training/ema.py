@@ -95,14 +95,14 @@ class ExponentialMovingAverage(Callback):
 
 
 def recalibrate_batch_norm(model: Module, batches: Iterable[Array]) -> None:
-    """Set the running averages of every `BatchNorm` to mean and variance over all `batches`.
+    """Set the running averages of every trainable `BatchNorm` to mean and variance of `batches`.
 
     - `batches`: float32 (n, H, W, C). Each layer sees what those before it make of them with the
       statistics of the batch, and with dropout off, as in prediction.
 
     Does nothing, and asks for no batch, where there is no `BatchNorm`.
     """
-    norms = [module for module in model.modules() if isinstance(module, BatchNorm)]
+    norms = [m for m in model.modules() if isinstance(m, BatchNorm) and m.trainable]
     if not norms:
         return
     count, sums = 0, [np.zeros((2, norm.gamma.size)) for norm in norms]

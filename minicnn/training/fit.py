@@ -108,6 +108,8 @@ def fit(
     model.ensure_built(data.image_shape, rng)
     for each in (data,) if held_out is None else (data, held_out):
         _check_fit(model, each)
+    if not model.parameters():
+        raise TrainingError("the model has no trainable weights; are all its layers frozen?")
     if ema:
         callbacks = [ExponentialMovingAverage(ema, partial(_sample, data, augment)), *callbacks]
     training = TrainingState(
