@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +15,14 @@ parents_generator: ContextVar[np.random.Generator | None] = ContextVar("parent",
 
 trying_out: ContextVar[bool] = ContextVar("trying_out", default=False)
 """Whether a forward pass runs on zeros, only to build what it reaches: it counts nothing."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a module was built for, and from."""
+
+    input_shape: tuple[int, ...]
+    rng: np.random.Generator
 
 
 @contextmanager

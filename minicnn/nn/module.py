@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import ShapeError
-from minicnn.nn.building import inside, on_zeros, parents_generator, zeros
+from minicnn.nn.building import Origin, inside, on_zeros, parents_generator, zeros
+from minicnn.nn.inputs import checked
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 
@@ -49,7 +50,7 @@ class Module:
     """The weights of its own that a gradient reaches again when `trainable` is."""
     _reached = True
     """False if it is not built because `forward` of the module around it does not call it."""
-    _built_for: tuple[Shape, np.random.Generator] | None = None
+    _origin: Origin | None = None
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -80,7 +81,7 @@ class Module:
             with inside(rng):
                 self.build(input_shape, rng)
             self.built = True
-            self._built_for = input_shape, rng
+            self._origin = Origin(input_shape, rng)
             if not self.trainable:  # what `build` has made is frozen too
                 self.trainable = False
         self._build_inside()
@@ -88,11 +89,10 @@ class Module:
     def _build_inside(self) -> None:
         """Build the modules inside that `forward` reaches, in prediction and then in training."""
         for training in (False, True):
-            if self._built_for is None or not any(module._waits() for module in self.modules()):
+            if self._origin is None or not any(module._waits() for module in self.modules()):
                 return
-            shape, rng = self._built_for
-            with on_zeros(), inside(rng):
-                self.forward(zeros(shape), training)
+            with on_zeros(), inside(self._origin.rng):
+                self.forward(zeros(self._origin.input_shape), training)
         for module in self.modules():
             module._reached = module.built
 
@@ -101,13 +101,13 @@ class Module:
 
     def __call__(self, x: Tensor | Array, training: bool = False) -> Tensor:
         """The output for a batch ``x`` of float arrays or a Tensor, the batch axis first."""
-        x = x if isinstance(x, Tensor) else Tensor(_checked(x))
+        x = x if isinstance(x, Tensor) else Tensor(checked(x))
         try:
             if not self.built:
                 self.ensure_built(x.shape[1:], parents_generator.get())
-            if self._built_for is None:  # built by other means than `ensure_built`
+            if self._origin is None:  # built by other means than `ensure_built`
                 return self.forward(x, training)
-            token = parents_generator.set(self._built_for[1])  # in full, for `inside` takes longer
+            token = parents_generator.set(self._origin.rng)  # in full, for `inside` takes longer
             try:
                 return self.forward(x, training)
             finally:
@@ -139,7 +139,7 @@ class Module:
 
     def _set_trainable(self, value: bool) -> None:
         self._trainable = value
-        for name, tensor in list(self._contents()):
+        for name, tensor in self._contents():
             if isinstance(tensor, Tensor) and tensor.node is None:
                 if value and name in self._frozen:
                     tensor.requires_grad = True
@@ -151,38 +151,41 @@ class Module:
 
     # -------------------------------------------------------------- weights
 
-    def _contents(self) -> Iterator[tuple[str, "Module | Tensor"]]:
+    def _contents(self) -> "list[tuple[str, Module | Tensor]]":
         """What stands directly in here, by the name of the attribute and the place in it."""
+        found: list[tuple[str, Module | Tensor]] = []
         for attribute, value in vars(self).items():
-            yield from _named(attribute, value)
+            if type(value) not in _PLAIN:
+                _find(attribute, value, found)
+        return found
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """The modules directly inside this one, with their names."""
-        for name, value in self._contents():
-            if isinstance(value, Module):
-                yield name, value
+        return ((name, value) for name, value in self._contents() if isinstance(value, Module))
 
-    def _inside(
-        self, prefix: str = "", seen: set[int] | None = None
-    ) -> Iterator[tuple[str, "Module | Tensor"]]:
+    def _inside(self) -> "list[tuple[str, Module | Tensor]]":
         """This module, the weights in it, and then the same of every module inside.
 
         Each is given once, under the first of the names that it stands under: a layer may be shared
         by two, and may lead back to where one came from.
         """
-        seen = {id(self)} if seen is None else seen
-        yield prefix, self
+        found: list[tuple[str, Module | Tensor]] = []
+        self._collect("", set(), found)
+        return found
+
+    def _collect(self, prefix: str, seen: set[int], found: list[tuple[str, Any]]) -> None:
+        seen.add(id(self))
+        found.append((prefix, self))
         modules = []
         for name, value in self._contents():
             if isinstance(value, Module):
                 modules.append((name, value))
             elif value.node is None and id(value) not in seen:  # an output that was kept is none
                 seen.add(id(value))
-                yield f"{prefix}{name}", value
+                found.append((prefix + name, value))
         for name, module in modules:
             if id(module) not in seen:
-                seen.add(id(module))
-                yield from module._inside(f"{prefix}{name}.", seen)
+                module._collect(f"{prefix}{name}.", seen, found)
 
     def modules(self) -> Iterator["Module"]:
         """This module and all inside it."""
@@ -198,10 +201,10 @@ class Module:
             yield name, tensor
 
     def _tensors(self) -> list[tuple[str, Tensor]]:
-        inside = list(self._inside())
+        inside = self._inside()
         if self.built and any(isinstance(v, Module) and v._waits() for _, v in inside):
             self._build_inside()  # a layer was put in after the module was built
-            inside = list(self._inside())
+            inside = self._inside()
         return [(name, value) for name, value in inside if isinstance(value, Tensor)]
 
     def parameters(self) -> list[Tensor]:
@@ -265,38 +268,24 @@ class Module:
 
 
 _FOUND = (Module, Tensor)
+_PLAIN = frozenset((str, int, bool, float, type(None), np.random.Generator, Origin))
+"""What is passed over at once, for the tree is walked at every step of training."""
 
 
-def _named(place: str, value: Any) -> Iterator[tuple[str, Module | Tensor]]:
-    """The modules and tensors that `value` is or holds; in a list by their own names first."""
+def _find(place: str, value: Any, found: list[tuple[str, Module | Tensor]]) -> None:
+    """Append the modules and tensors that `value` is or holds; in a list by their own names."""
     if isinstance(value, _FOUND):
-        yield place, value
+        found.append((place, value))
     elif isinstance(value, (list, tuple)):
         names = set()
         for i, item in enumerate(value):
             if isinstance(item, Module) and item.name and item.name not in names:
                 names.add(item.name)
-                yield item.name, item
-            elif not isinstance(item, (str, int)):
-                yield from _named(f"{place}.{i}", item)
+                found.append((item.name, item))
+            elif type(item) not in _PLAIN:
+                _find(f"{place}.{i}", item, found)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _named(f"{place}.{key}", item)
+            _find(f"{place}.{key}", item, found)
     elif isinstance(value, (set, frozenset)) and any(isinstance(item, _FOUND) for item in value):
         raise ShapeError(f"{place} is a set, which has no order; keep layers and weights in a list")
-
-
-def _checked(x: Array) -> Array:
-    """Refuse what would train silently wrong: unscaled bytes, NaN, infinity."""
-    x = np.asarray(x)
-    if x.dtype not in (np.float32, np.float64):
-        raise ShapeError(
-            f"the input must be float32 or float64, got {x.dtype}; scale pictures to 0..1 first: "
-            "x.astype(np.float32) / 255, or dataset.scaled()"
-        )
-    if x.ndim < 2:
-        raise ShapeError(f"the input must be a batch (N, ...), got shape {x.shape}")
-    if not np.isfinite(x).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
-        raise ShapeError(f"the input holds {x[where]} at {where}; every value must be finite")
-    return x

@@ -1,7 +1,7 @@
 """`Sequential`: layers one after the other, with a summary, and a description to build it again."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +67,7 @@ class Sequential(Module):
     def layers(self, layers: Iterable[Module]) -> None:
         self._layers = list(layers)
 
-    def _contents(self) -> Iterator[tuple[str, Module | Tensor]]:
+    def _contents(self) -> list[tuple[str, Module | Tensor]]:
         self._take_in()
         return super()._contents()
 
