@@ -424,7 +424,7 @@ def test_training_leaves_frozen_weights_as_they_are(ema):
         optimizer=optimizer,
         epochs=2,
         batch_size=10,
-        averaging=averaging,
+        ema=ema,
         **QUIET,
     )
     for name, value in model.weights().items():
