@@ -61,6 +61,13 @@ class LessonError(MinicnnError, ValueError):
     """A lesson, or what a student has written for it, is missing or cannot be read."""
 
 
+class Notice(UserWarning):
+    """Something that the user should know and need not mend; the command line prints it once.
+
+    Give one with ``warnings.warn(text, Notice, stacklevel=2)``.
+    """
+
+
 class UnknownNameError(MinicnnError, LookupError):
     """A name that minicnn does not know; the message gives the nearest one that it knows.
 

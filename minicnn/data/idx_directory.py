@@ -1,16 +1,17 @@
 """Training and test set out of a folder of IDX files: MNIST, Fashion-MNIST, EMNIST, your own."""
 
-import os
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from minicnn.data.dataset import Dataset, numbered_classes
 from minicnn.data.idx import read_idx
-from minicnn.errors import DataError
+from minicnn.errors import DataError, Notice
 from minicnn.files import StrPath
 
 FILE_NAME = re.compile(
@@ -23,6 +24,9 @@ ROLES = {  # and the name that MNIST gives to each
     "test labels": "t10k-labels-idx1-ubyte.gz",
 }
 
+TRANSPOSED = "emnist"
+"""How the prefix of a set begins whose pictures are stored on their side."""
+
 
 def idx(
     directory: StrPath,
@@ -34,14 +38,17 @@ def idx(
 
     The files are known by their names: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the
     same with `t10k` or `test` for `train`; `.idx3-ubyte` for `-idx3-ubyte`; with `.gz` or without;
-    and with a prefix, as in `emnist-letters-train-images-idx3-ubyte.gz`.
+    and with a prefix, as in `emnist-letters-train-images-idx3-ubyte.gz`. A file may lie in a folder
+    of such a name, and all of them in `raw` or `NAME/raw`, as torchvision leaves them. Several
+    files of one part are read if they hold the same.
 
     - `class_names`: left out, the classes are "0" to the largest label of both sets. The letters
       of EMNIST start at label 1, so they have 27 classes, of which "0" has no picture.
     - `prefix`: which set to take where a folder holds several, for example `"emnist-letters"`.
 
-    Images are (N, H, W, 1) from files of rank 3, (N, H, W, C) from files of rank 4, turned as they
-    are stored: EMNIST stores every character transposed, `images.swapaxes(1, 2)` puts it upright.
+    Images are (N, H, W, 1) from files of rank 3, (N, H, W, C) from files of rank 4. EMNIST stores
+    every character transposed: where the prefix begins with `emnist`, they are put upright, and a
+    `Notice` says so.
 
     Raises `DataError` if a file is missing, damaged or ambiguous, is not what its name says, or if
     training and test pictures differ in shape.
@@ -56,16 +63,25 @@ def idx(
     ...     idx(folder)
     (Dataset(3 images (8, 8, 1) uint8, 3 classes), Dataset(2 images (8, 8, 1) uint8, 3 classes))
     """
-    files = _find(Path(directory), prefix)
-    images = [_read_images(files[f"{part} images"]) for part in ("train", "test")]
-    labels = [_read_labels(files[f"{part} labels"]) for part in ("train", "test")]
+    found, files = _find(Path(directory), prefix)
+    images = [_read(files[f"{part} images"], _read_images) for part in ("train", "test")]
+    labels = [_read(files[f"{part} labels"], _read_labels) for part in ("train", "test")]
+    if found.lower().startswith(TRANSPOSED):
+        images = [each.swapaxes(1, 2) for each in images]
+        warnings.warn(
+            f"{directory}: the pictures of {found} are stored on their side, as EMNIST's are; they "
+            "were put upright",
+            Notice,
+            stacklevel=2,
+        )
     if class_names is None:
         with _about(directory):
             class_names = numbered_classes(max(int(each.max(initial=0)) for each in labels))
-    with _about(files["train images"], files["train labels"]):
-        train = Dataset(images[0], labels[0], tuple(class_names))
-    with _about(files["test images"], files["test labels"]):
-        test = Dataset(images[1], labels[1], tuple(class_names))
+    sets = []
+    for part, pictures, numbers in zip(("train", "test"), images, labels, strict=True):
+        with _about(files[f"{part} images"][0], files[f"{part} labels"][0]):
+            sets.append(Dataset(pictures, numbers, tuple(class_names)))
+    train, test = sets
     if train.image_shape != test.image_shape:
         raise DataError(
             f"{directory}: training pictures are {train.image_shape}, test pictures "
@@ -74,37 +90,70 @@ def idx(
     return train, test
 
 
-def _find(directory: Path, prefix: str | None) -> dict[str, Path]:
-    """Give the one file of each role; `DataError` where there is none or a choice."""
+class _File(NamedTuple):
+    """A file that has the name of a part of a set."""
+
+    prefix: str
+    role: str
+    path: Path
+
+
+def _find(directory: Path, prefix: str | None) -> tuple[str, dict[str, list[Path]]]:
+    """Return the prefix of the set and the files of each role; `DataError` if one has none."""
     files = _idx_files(directory)
-    prefixes = sorted({found for found, _, _ in files})
+    prefixes = sorted({file.prefix for file in files})
     if prefix is None and len(prefixes) > 1:
         raise DataError(
             f"{directory}: holds several sets, {', '.join(map(repr, prefixes))}; choose one with "
-            f"prefix=…. Its files: {_listed(files)}"
+            f"--prefix (prefix=…). Its files: {_listed(files)}"
         )
-    chosen: dict[str, list[str]] = {role: [] for role in ROLES}
-    for found, role, name in files:
-        if prefix in (None, found):
-            chosen[role].append(name)
-    for role, names in chosen.items():
-        if len(names) != 1:
+    chosen = [file for file in files if prefix in (None, file.prefix)]
+    roles = {role: [file.path for file in chosen if file.role == role] for role in ROLES}
+    for role, paths in roles.items():
+        if not paths:
             example = f"{prefix}-{ROLES[role]}" if prefix else ROLES[role]
             raise DataError(
-                f"{directory}: needs exactly one file of {role}, named like {example}; found "
-                f"{', '.join(names) or 'none'}. Its IDX files: {_listed(files) or 'none'}"
+                f"{directory}: needs a file of {role}, named like {example}; found none. "
+                f"Its IDX files: {_listed(files) or 'none'}"
             )
-    return {role: directory / names[0] for role, names in chosen.items()}
+    return (prefixes[0] if prefix is None else prefix), roles
 
 
-def _idx_files(directory: Path) -> list[tuple[str, str, str]]:
-    """List the files that have the name of a part of a set, as (prefix, role, name)."""
+def _idx_files(directory: Path) -> list[_File]:
+    """List the files of sets in a folder, or in the one `raw` that torchvision made below it."""
+    files = _files_in(directory)
+    if files:
+        return files
+    below = {}
+    for raw in (directory / "raw", *sorted(directory.glob("*/raw"))):
+        if raw.is_dir() and (found := _files_in(raw)):
+            below[raw] = found
+    if len(below) > 1:
+        raise DataError(
+            f"{directory}: holds several sets; give the folder of one: {', '.join(map(str, below))}"
+        )
+    return next(iter(below.values()), [])
+
+
+def _files_in(directory: Path) -> list[_File]:
+    files = []
+    for path in _listdir(directory):
+        if match := FILE_NAME.fullmatch(path.name):
+            file = _File(match["prefix"] or "", _role(match), path)
+            inside = _listdir(path) if path.is_dir() else [path]
+            matches = [(FILE_NAME.fullmatch(each.name), each) for each in inside if each.is_file()]
+            files += [
+                file._replace(path=each) for m, each in matches if m and _role(m) == file.role
+            ]
+    return files
+
+
+def _listdir(directory: Path) -> list[Path]:
     try:
-        names = sorted(os.listdir(directory))
-    except OSError as error:
-        raise DataError(f"{directory}: cannot be read as a folder: {error.strerror}") from error
-    matches = [match for name in names if (match := FILE_NAME.fullmatch(name))]
-    return [(match["prefix"] or "", _role(match), match[0]) for match in matches]
+        return sorted(directory.iterdir())
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{directory}: cannot be read as a folder: {reason}") from error
 
 
 def _role(match: re.Match[str]) -> str:
@@ -112,8 +161,18 @@ def _role(match: re.Match[str]) -> str:
     return f"{part} {match['kind']}"
 
 
-def _listed(files: list[tuple[str, str, str]]) -> str:
-    return ", ".join(name for _, _, name in files)
+def _listed(files: list[_File]) -> str:
+    return ", ".join(file.path.name for file in files)
+
+
+def _read(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> np.ndarray:
+    """Read one file of several that are to hold the same: a file and its gzip, say."""
+    first, *others = paths
+    array = read(first)
+    for other in others:
+        if not np.array_equal(read(other), array):
+            raise DataError(f"{first} and {other} hold different data; remove one of them")
+    return array
 
 
 def _read_images(path: Path) -> np.ndarray:

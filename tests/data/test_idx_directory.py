@@ -40,13 +40,13 @@ def check(train, test):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["{}", "{}.gz", "emnist-letters-{}.gz", "emnist-letters-{}", "my.own_set-{}"]
+    "pattern", ["{}", "{}.gz", "my-letters-{}.gz", "my-letters-{}", "my.own_set-{}"]
 )
 def test_canonical_and_prefixed_names(tmp_path, pattern):
     check(*idx(fill(tmp_path, pattern)))
 
 
-@pytest.mark.parametrize("prefix", ["", "emnist-digits-"])
+@pytest.mark.parametrize("prefix", ["", "my-digits-"])
 @pytest.mark.parametrize("old", ["t10k-", "test-"])
 @pytest.mark.parametrize("dot", [".", "-"])
 @pytest.mark.parametrize("end", ["", ".gz"])
@@ -72,15 +72,15 @@ def test_other_files_are_passed_over(tmp_path):
 
 def test_a_prefix_chooses_among_several_sets(tmp_path):
     fill(tmp_path, "{}")
-    fill(tmp_path, "emnist-letters-{}", train_labels=ARRAYS["train_labels"] + 1)
-    fill(tmp_path, "emnist-digits-{}", train_labels=ARRAYS["train_labels"] + 2)
+    fill(tmp_path, "my-letters-{}", train_labels=ARRAYS["train_labels"] + 1)
+    fill(tmp_path, "my-digits-{}", train_labels=ARRAYS["train_labels"] + 2)
     expected = ARRAYS["train_labels"]
-    for prefix, more in ("", 0), ("emnist-letters", 1), ("emnist-digits", 2):
+    for prefix, more in ("", 0), ("my-letters", 1), ("my-digits", 2):
         assert idx(tmp_path, prefix=prefix)[0].labels.tolist() == (expected + more).tolist()
-    with pytest.raises(DataError, match="several sets, '', 'emnist-digits', 'emnist-letters'") as e:
+    with pytest.raises(DataError, match="several sets, '', 'my-digits', 'my-letters'") as e:
         idx(tmp_path)
-    assert "emnist-letters-t10k-labels-idx1-ubyte" in str(e.value)
-    with pytest.raises(DataError, match="one file of train images, named like other-train-images"):
+    assert "my-letters-t10k-labels-idx1-ubyte" in str(e.value)
+    with pytest.raises(DataError, match="a file of train images, named like other-train-images"):
         idx(tmp_path, prefix="other")
 
 
@@ -88,26 +88,9 @@ def test_a_prefix_chooses_among_several_sets(tmp_path):
 def test_a_missing_file(tmp_path, role):
     fill(tmp_path, **{role: None})
     words = role.replace("_", " ")
-    message = rf"exactly one file of {words}, named like {MNIST_NAMES[role]}.gz; found none"
+    message = rf"needs a file of {words}, named like {MNIST_NAMES[role]}.gz; found none"
     with pytest.raises(DataError, match=message):
         idx(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("role", "twin"),
-    [
-        ("train images", "train-images-idx3-ubyte.gz"),
-        ("train labels", "train-labels.idx1-ubyte"),
-        ("test images", "test-images-idx3-ubyte"),
-    ],
-)
-def test_several_candidates_are_listed(tmp_path, role, twin):
-    fill(tmp_path)
-    (tmp_path / twin).touch()
-    first = MNIST_NAMES[role.replace(" ", "_")]
-    with pytest.raises(DataError, match=f"one file of {role}.* found ") as error:
-        idx(tmp_path)
-    assert f"found {', '.join(sorted([first, twin]))}." in str(error.value)
 
 
 def test_a_folder_that_holds_nothing_or_is_none(tmp_path):
