@@ -57,6 +57,8 @@ def imports(name: str) -> set[str]:
             source = "." * node.level + (node.module or "")
             source = importlib.util.resolve_name(source, package)
             for alias in node.names:  # `from package import module`, or a name inside a module
+                if alias.name == "__version__":
+                    continue  # is there before anything else
                 inner = f"{source}.{alias.name}"
                 found.add(inner if inner in PATHS else source)
     return {module for module in found if module.split(".")[0] == "minicnn"}

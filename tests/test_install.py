@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -88,7 +89,7 @@ def elsewhere(tmp_path_factory) -> Path:
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
-    info = f"minicnn-{minicnn.__version__}.dist-info"
+    info = f"minicnn_engine-{minicnn.__version__}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"minicnn", info}
     sources = {
         path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "minicnn").rglob("*.py")
@@ -135,10 +136,10 @@ def test_the_files_in_the_wheel_are_those_of_the_checkout(wheel):
 
 def test_the_wheel_says_what_it_is(wheel):
     with zipfile.ZipFile(wheel) as file:
-        info = f"minicnn-{minicnn.__version__}.dist-info"
+        info = f"minicnn_engine-{minicnn.__version__}.dist-info"
         about = Parser().parsestr(file.read(f"{info}/METADATA").decode())
         scripts = file.read(f"{info}/entry_points.txt").decode()
-    assert (about["Name"], about["Version"]) == ("minicnn", minicnn.__version__)
+    assert (about["Name"], about["Version"]) == ("minicnn-engine", minicnn.__version__)
     assert about["License-Expression"] == "MIT"
     assert about["Requires-Python"] == ">=3.11"
     assert {"keras", "test"} <= set(about.get_all("Provides-Extra"))
@@ -152,6 +153,17 @@ def test_the_installed_package_is_not_the_checkout(installed, elsewhere):
     assert version == minicnn.__version__
     code = "import sys; print(sys.path)"
     assert str(CHECKOUT) not in output(installed / "python", "-c", code, cwd=elsewhere)
+
+
+def test_the_hint_on_a_missing_package_installs_this_very_wheel(wheel, installed, elsewhere):
+    code = "from minicnn.bridge.extras import install_command; print(install_command('web'))"
+    command = shlex.split(output(installed / "python", "-c", code, cwd=elsewhere))
+    assert command[:2] == ["pip", "install"]
+    pip = [sys.executable, "-m", "pip", "--python", installed / "python", "--no-input"]
+    options = ["--dry-run", "--no-index", "--no-deps", "--force-reinstall"]
+    said = output(*pip, *command[1:], *options, cwd=elsewhere)
+    assert f"Would install minicnn-engine-{minicnn.__version__}" in said
+    assert wheel.as_uri() in command[2]
 
 
 def test_import_and_help_load_nothing_heavy(installed, elsewhere):

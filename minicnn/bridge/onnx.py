@@ -6,12 +6,11 @@ The pictures go in as minicnn has them, (N, H, W, C) with N left free; the file 
 
 import json
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from minicnn import nn
+from minicnn import __version__, nn
 from minicnn.bridge.extras import required
 from minicnn.bridge.refusal import described_shape
 from minicnn.kernels.geometry import Pair, pads
@@ -54,7 +53,7 @@ def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
         ir_version=IR_VERSION,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         producer_name="minicnn",
-        producer_version=version("minicnn"),
+        producer_version=__version__,
     )
     if model.class_names is not None:
         onnx.helper.set_model_props(built, {"class_names": json.dumps(model.class_names)})

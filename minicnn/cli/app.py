@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from minicnn import __version__
+
 app = typer.Typer(
     name="minicnn",
     help="A convolutional-network engine written from scratch on NumPy and numba.",
@@ -19,9 +21,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # here, because it takes a while to import
-
-        print(version("minicnn"))
+        print(__version__)
         raise typer.Exit
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from minicnn.bridge.extras import DISTRIBUTION, install_command
 from minicnn.errors import LessonError, MinicnnError, one_line
 from minicnn.files import StrPath
 from minicnn.insight.findings import Diagnosis, Finding
@@ -38,10 +39,14 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    wanted = requires("minicnn") or []
-    yield from _installed("packages", "pip install minicnn", "problem", _names(wanted, None))
-    install = "pip install 'minicnn[lessons]'"
-    yield from _installed("notebooks", install, "doubt", _names(wanted, "lessons"))
+    try:
+        wanted = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:
+        yield Finding("doubt", "packages", f"minicnn is not installed; `{install_command()}`")
+        return
+    yield from _installed("packages", install_command(), "problem", _names(wanted, None))
+    lessons = _names(wanted, "lessons")
+    yield from _installed("notebooks", install_command("lessons"), "doubt", lessons)
 
 
 def _names(wanted: list[str], extra: str | None) -> list[str]:

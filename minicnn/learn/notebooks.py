@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minicnn.errors import LessonError, MissingPackageError, one_line
+from minicnn.bridge.extras import required
+from minicnn.errors import LessonError, one_line
 from minicnn.learn.script import as_notebook
 
 PATIENCE = 300
@@ -30,17 +31,11 @@ def execute(text: str) -> Executed:
     Raises `MissingPackageError` without nbclient and ipykernel.
     """
     notebook = as_notebook(text)
-    try:
-        import ipykernel  # noqa: F401 - runs the notebook's code
-        from nbclient import NotebookClient
-        from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    except ImportError as error:
-        raise MissingPackageError(
-            "notebooks need nbclient and ipykernel: pip install 'minicnn[lessons]'"
-        ) from error
+    required("ipykernel", "lessons")  # runs the notebook's code
+    nbclient = required("nbclient", "lessons")
     with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Jupyter's own parts among themselves
-        client = NotebookClient(
+        client = nbclient.NotebookClient(
             notebook,
             timeout=PATIENCE,
             kernel_name="python3",
@@ -52,7 +47,7 @@ def execute(text: str) -> Executed:
         environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
         try:
             client.execute(env=environment)
-        except (CellTimeoutError, DeadKernelError) as error:
+        except (nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError) as error:
             raise LessonError(f"the notebook did not come to its end: {one_line(error)}") from error
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     return Executed(

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minicnn.errors import LessonError, MissingPackageError
+from minicnn.bridge.extras import required, requirement
+from minicnn.errors import LessonError
 from minicnn.files import StrPath, atomic
 from minicnn.learn import source
 from minicnn.learn.exercise import Exercise
@@ -37,6 +38,13 @@ HEADER = """\
 
 """
 """What Jupyter and VS Code read to open the script as a notebook."""
+
+INSTALL = """\
+import importlib.util
+
+if importlib.util.find_spec("minicnn") is None:  # as on Colab
+    %pip install --quiet "{}"
+"""
 
 
 def with_stubs(lesson: Lesson) -> str:
@@ -89,17 +97,15 @@ def write_notebook(text: str, path: StrPath) -> None:
     """Write a percent script as a Jupyter notebook."""
     notebook = as_notebook(text)
     with atomic(Path(path)) as partial:
-        import nbformat
-
-        nbformat.write(notebook, partial)
+        required("nbformat", "lessons").write(notebook, partial)
 
 
 def as_notebook(text: str) -> Any:
-    """A percent script as a notebook; raises `MissingPackageError` without jupytext."""
-    try:
-        import jupytext
-    except ImportError as error:
-        raise MissingPackageError(
-            "notebooks need jupytext: pip install 'minicnn[lessons]'"
-        ) from error
-    return jupytext.reads(text, fmt="py:percent")
+    """A percent script as a notebook, below the cell that installs minicnn where it is missing.
+
+    Raises `MissingPackageError` without jupytext.
+    """
+    notebook = required("jupytext", "lessons").reads(text, fmt="py:percent")
+    cell = required("nbformat", "lessons").v4.new_code_cell(INSTALL.format(requirement("lessons")))
+    notebook.cells.insert(0, cell)
+    return notebook

@@ -1,8 +1,8 @@
 """The service described for programs: OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.0."""
 
-from importlib.metadata import version
 from typing import Any
 
+from minicnn import __version__
 from minicnn.web.schemas import (
     CANDIDATE,
     ERROR,
@@ -46,7 +46,7 @@ def description(settings: Settings) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "minicnn",
-            "version": version("minicnn"),
+            "version": __version__,
             "description": "Reads handwritten digits.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

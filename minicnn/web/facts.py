@@ -1,9 +1,9 @@
 """What the service says of a model: ``GET /model``."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from minicnn import __version__
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import CheckpointError
 from minicnn.experiments.runs import Run
@@ -27,7 +27,7 @@ def model_facts(model: Sequential, path: StrPath) -> dict[str, Any]:
             {**row._asdict(), "output_shape": list(row.output_shape)} for row in model.layer_rows()
         ],
         "test_accuracy": _accuracy(Path(path)),
-        "minicnn": version("minicnn"),
+        "minicnn": __version__,
     }
 
 

@@ -17,6 +17,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 import minicnn as mc
 from minicnn import zoo
+from minicnn.bridge.extras import install_command
 from minicnn.data import idx
 from minicnn.errors import (
     CheckpointError,
@@ -590,7 +591,7 @@ def test_a_comparison_is_not_gone_on_with_otherwise(copied, data, case):
 
 def test_without_keras_nothing_is_trained(data, monkeypatch, command):
     monkeypatch.setitem(sys.modules, "keras", None)
-    refuse(MissingPackageError, ["mlp"], data, "pip install 'minicnn[keras]'", keras=True)
+    refuse(MissingPackageError, ["mlp"], data, install_command("keras"), keras=True)
     result = command("compare", "mlp", "--keras", "--data", data, "--out", "out")
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("minicnn: keras is not installed")

@@ -129,6 +129,9 @@ def test_export_writes_a_notebook_once(command, mine):
     assert result.code == 0
     kinds = [cell["cell_type"] for cell in notebook["cells"]]
     assert {*kinds} == {"markdown", "code"}
+    assert '%pip install --quiet "minicnn-engine[lessons]"' in "".join(
+        notebook["cells"][0]["source"]
+    )
     assert any("This is meant to fail" in "".join(cell["source"]) for cell in notebook["cells"])
     again = command("learn", "export", "07", "--ipynb")
     assert (again.code, "is not overwritten" in again.err) == (2, True)

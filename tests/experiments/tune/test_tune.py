@@ -15,6 +15,7 @@ import optuna
 import pytest
 
 import minicnn as mc
+from minicnn.bridge.extras import install_command
 from minicnn.data import idx, read_idx, write_idx
 from minicnn.errors import (
     CheckpointError,
@@ -411,7 +412,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(data, u
 
 def test_without_optuna_the_extra_is_named(data, monkeypatch, command):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'minicnn\[tune\]'"):
+    with pytest.raises(MissingPackageError, match=re.escape(install_command("tune"))):
         tune(data)
     assert os.listdir() == []
 
