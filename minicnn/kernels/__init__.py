@@ -20,6 +20,7 @@ replacement, so that the new function is really the one that runs:
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from types import ModuleType, TracebackType
 from typing import Any
@@ -98,10 +99,19 @@ def _rebuild() -> dict[str, Kernel]:
 
 def _module(set_name: str) -> ModuleType:
     if set_name == "fast":
-        from minicnn.kernels import fast  # here, because numba takes a while to import
+        import numba  # here, because it takes a while
 
-        return fast
+        if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+            from minicnn.kernels import fast
+
+            return fast
+        _say_uncompiled()
     return reference
+
+
+@functools.cache
+def _say_uncompiled() -> None:
+    print("minicnn: NUMBA_DISABLE_JIT is set, so the reference kernels run", file=sys.stderr)
 
 
 def _resolve(name: str, chosen: ModuleType) -> Kernel:

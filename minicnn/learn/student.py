@@ -5,6 +5,7 @@ import difflib
 import hashlib
 import re
 import symtable
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,6 +111,7 @@ class StudentFile:
             warnings.simplefilter("ignore")
             code = compile(ast.Module(body, []), str(self.path), "exec", dont_inherit=True)
         exec(code, namespace)
+        _keep_nothing_compiled(namespace)
         return namespace[name]
 
     def _needed(self, name: str, given: Mapping[str, Any]) -> list[ast.stmt]:
@@ -142,6 +144,20 @@ class StudentFile:
             inner += table.get_children()
             found |= {each.get_name() for each in table.get_symbols() if each.is_global()}
         return found
+
+
+def _keep_nothing_compiled(namespace: dict[str, Any]) -> None:
+    """Let numba leave nothing of these functions on the disk.
+
+    What it would find there names the module to import, and the student's file is none.
+    """
+    if "numba" in sys.modules:  # else there are no compiled functions
+        from numba.core.caching import NullCache
+        from numba.core.dispatcher import Dispatcher
+
+        for each in namespace.values():
+            if isinstance(each, Dispatcher) and each.py_func.__globals__ is namespace:
+                each._cache = NullCache()
 
 
 def _read(path: Path) -> bytes:

@@ -17,13 +17,15 @@ import threading
 import types
 from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
 from numpy.typing import DTypeLike
+
+from minicnn.kernels.fast import cache
 
 Array = np.ndarray
 
@@ -49,16 +51,18 @@ def _load_tbb() -> None:
 
 _load_tbb()
 
-# A product and a sum may be rounded once (fma), and sums may ignore the sign of zero; nothing that
-# would lose a NaN. Division by zero gives infinity, as in NumPy.
-_options: dict[str, Any] = {
-    "cache": True,
-    "fastmath": {"contract", "nsz"},
-    "error_model": "numpy",
-}
 
-inner = njit(**_options)
-"""Compiles a function that runs inside a kernel."""
+def inner(function: Any, parallel: bool = False) -> Any:
+    """Compile a function that runs inside a kernel.
+
+    A product and a sum may be rounded once (fma), and sums may ignore the sign of zero; nothing
+    that would lose a NaN. Division by zero gives infinity, as in NumPy.
+    """
+    options: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+    compiled = njit(parallel=parallel, **options)(function)
+    if compiled is not function:  # as it is with NUMBA_DISABLE_JIT, for a debugger
+        cache.keep(compiled)
+    return compiled
 
 
 class Kernel:
@@ -70,8 +74,8 @@ class Kernel:
 
     def __init__(self, function: Callable[..., None]):
         functools.update_wrapper(self, function)  # type: ignore[arg-type]
-        self.together = njit(parallel=True, **_options)(function)
-        self.alone = njit(**_options)(_named(function, f"{function.__qualname__}_alone"))
+        self.together = inner(function, parallel=True)
+        self.alone = inner(_named(function, f"{function.__qualname__}_alone"))
 
     def for_threads(self, threads: int) -> Any:
         """The compiled function for so many."""
@@ -94,12 +98,47 @@ def share(total, thread, threads):
     return thread * total // threads, (thread + 1) * total // threads
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
+_alone = _child_alone = False
+
+
+def _before_fork() -> None:
+    """Wait until no other thread compiles or runs a kernel: the child would find its locks taken.
+
+    The threads of the kernels do not come along. OpenMP cannot start them again, and TBB only where
+    no other thread has used it.
+    """
+    global _child_alone
+    _lock.acquire()
+    global_compiler_lock.acquire()
+    with contextlib.suppress(ValueError):  # no kernel has run yet
+        layer = numba.threading_layer()
+        _child_alone = _alone or layer == "omp" or threading.active_count() > 1
+
+
+def _after_fork(alone: bool) -> None:
+    global _alone
+    _alone = alone
+    global_compiler_lock.release()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=lambda: _after_fork(_alone),
+        after_in_child=lambda: _after_fork(_child_alone),
+    )
+
+
+def team() -> int:
+    """How many threads work on kernels: those of numba, or one in a forked process; see above."""
+    return 1 if _alone else numba.get_num_threads()
 
 
 def thread_count(items: int) -> int:
     """How many threads share so many items: never more than there are items."""
-    return min(items, numba.get_num_threads()) if items > 1 else 1
+    return min(items, team()) if items > 1 else 1
 
 
 PIECE = 32_768
@@ -127,30 +166,21 @@ def run(kernel: Kernel, *args: Any) -> None:
     """
     threads = args[-1]
     compiled = kernel.for_threads(threads)
-    if not compiled.overloads and not _was_compiled(compiled):
+    if not getattr(compiled, "overloads", True) and not cache.was_kept(compiled):
         _announce_compilation()
     if threads <= 1:
         compiled(*args)
         return
     with _lock:
-        team = numba.get_num_threads()
-        if threads == team:
+        everyone = numba.get_num_threads()
+        if threads == everyone:
             compiled(*args)
             return
         numba.set_num_threads(threads)
         try:
             compiled(*args)
         finally:
-            numba.set_num_threads(team)
-
-
-def _was_compiled(compiled: Any) -> bool:
-    """Whether an earlier process has left the compiled kernel on the disk, if it is kept there."""
-    if compiled.stats.cache_path is None:
-        return True
-    source = Path(compiled.py_func.__code__.co_filename).stem
-    pattern = f"{source}.{compiled.py_func.__qualname__}-*.nbi"
-    return any(Path(compiled.stats.cache_path).glob(pattern))
+            numba.set_num_threads(everyone)
 
 
 @functools.cache
@@ -162,7 +192,7 @@ def _announce_compilation() -> None:
         "a first training",
         file=sys.stderr,
     )
-    if numba.get_num_threads() > 1:
+    if team() > 1:
         _compile_ahead()
 
 

@@ -1,0 +1,206 @@
+"""What other processes leave to this one: compiled kernels on the disk, and locks at a fork.
+
+Whatever happens to the files of a compiled function, a later process gets the function right, if
+need be by compiling it again. Here a later process is the same function compiled by another
+dispatcher, which finds on the disk what the first has left.
+"""
+
+import errno
+import importlib
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+from minicnn.kernels.fast import cache
+from minicnn.kernels.fast.parallel import Kernel, inner
+from minicnn.learn.student import StudentFile
+
+# ------------------------------------------------------------------ compiled kernels on the disk
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module of its own for each test, and so an empty folder for what is compiled of it."""
+    name = f"module_{next(_numbers)}"
+    (tmp_path / f"{name}.py").write_text("def twice(x):\n    return x + x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(cache.config, "CACHE_DIR", "")
+    yield importlib.import_module(name)
+    del sys.modules[name]
+
+
+_numbers = itertools.count()
+
+
+def kept(folder, ending):
+    return sorted(folder.glob(f"__pycache__/*{ending}"))
+
+
+def hits(function):
+    """How many of its compiled functions a dispatcher has found on the disk."""
+    return sum(function.stats.cache_hits.values())
+
+
+def test_a_later_process_finds_what_was_compiled(module):
+    assert inner(module.twice)(1.5) == 3.0
+    later = inner(module.twice)
+    assert (later(1.5), later(2), hits(later)) == (3.0, 4, 1)
+
+
+def test_an_index_that_names_the_data_of_another_type(module, tmp_path):
+    """As two processes leave it that compile at once: one's index, the other's data."""
+    inner(module.twice)(1.5)
+    (index,) = kept(tmp_path, ".nbi")
+    of_floats = index.read_bytes()
+    index.unlink()
+    inner(module.twice)(2)
+    index.write_bytes(of_floats)
+    assert len(kept(tmp_path, ".nbc")) == 1
+    broken = inner(module.twice)
+    assert (broken(1.5), broken(2), hits(broken)) == (3.0, 4, 0)
+    mended = inner(module.twice)
+    assert (mended(1.5), mended(2), hits(mended)) == (3.0, 4, 2)
+
+
+DAMAGE = {
+    "empty": lambda data: b"",
+    "cut short": lambda data: data[: len(data) // 2],
+    "of another program": lambda data: b"something else",
+    "of another class": lambda data: b"cno_such_module\nNoSuchClass\n.",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_a_damaged_file_is_compiled_anew(module, tmp_path, ending, damage):
+    inner(module.twice)(1.5)
+    (file,) = kept(tmp_path, ending)
+    file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    broken = inner(module.twice)
+    assert (broken(1.5), hits(broken)) == (3.0, 0)
+    mended = inner(module.twice)
+    assert (mended(1.5), hits(mended)) == (3.0, 1)
+
+
+def test_data_of_an_earlier_text_does_not_count(module, tmp_path, monkeypatch):
+    """As a process leaves it that is killed between writing the new index and the new data."""
+    inner(module.twice)(1.5)
+    (data,) = kept(tmp_path, ".nbc")
+    earlier = data.read_bytes()
+    monkeypatch.setattr(cache, "_text_of_kernels", lambda: "a kernel's other file has changed")
+    changed = inner(module.twice)
+    assert (changed(1.5), hits(changed)) == (3.0, 0)
+    data.write_bytes(earlier)
+    later = inner(module.twice)
+    assert (later(1.5), hits(later)) == (3.0, 0)
+
+
+def test_with_checks_of_bounds_and_without_are_two(module, monkeypatch):
+    inner(module.twice)(1.5)
+    monkeypatch.setattr(cache.config, "BOUNDSCHECK", 1)
+    checked = inner(module.twice)
+    assert (checked(1.5), hits(checked)) == (3.0, 0)
+    monkeypatch.setattr(cache.config, "BOUNDSCHECK", None)
+    unchecked = inner(module.twice)
+    assert (unchecked(1.5), hits(unchecked)) == (3.0, 1)
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_what_cannot_be_written_is_compiled_and_said_once(module, monkeypatch, capsys, reason):
+    def refuse(*arguments):
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    cache._say_not_kept.cache_clear()
+    function = inner(module.twice)
+    assert (function(1.5), function(2)) == (3.0, 4)
+    said = capsys.readouterr().err
+    assert said.count("\n") == said.count(os.strerror(reason)) == 1
+    assert "NUMBA_CACHE_DIR" in said
+
+
+def test_without_a_folder_that_can_be_written_kernels_are_compiled(module, monkeypatch, capsys):
+    def refuse(*arguments, **settings):
+        raise PermissionError
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)  # how numba tries
+    cache._say_not_kept.cache_clear()
+    kernel = Kernel(module.twice)
+    assert kernel.for_threads(1)(1.5) == 3.0
+    assert capsys.readouterr().err.count("NUMBA_CACHE_DIR") == 1
+
+
+def test_a_function_that_no_other_process_can_import_is_not_kept(module, tmp_path):
+    namespace = {"__name__": "11_speed", "__file__": module.__file__}
+    exec(compile("def twice(x):\n    return x + x\n", module.__file__, "exec"), namespace)
+    assert inner(namespace["twice"])(1.5) == 3.0
+    assert kept(tmp_path, ".nbi") == []
+
+
+STUDENTS = """\
+from numba import njit, prange
+
+@njit(cache=True, parallel=True)
+def raised(x):
+    total = 0.0
+    for i in prange(4):
+        total += x
+    if total > 1e9:
+        raise ValueError("too large", x)
+    return total
+"""
+
+
+def test_a_students_compiled_function_works_a_second_time_and_from_a_copy(tmp_path):
+    mine = tmp_path / "mine" / "11_speed"
+    mine.mkdir(parents=True)
+    (mine / "lesson.py").write_text(STUDENTS)
+    assert StudentFile(mine / "lesson.py").function("raised")(1.5) == 6.0
+    assert StudentFile(mine / "lesson.py").function("raised")(1.5) == 6.0
+    shutil.copytree(tmp_path / "mine", tmp_path / "copy")
+    assert StudentFile(tmp_path / "copy/11_speed/lesson.py").function("raised")(1.5) == 6.0
+
+
+# ------------------------------------------------------------------ forked processes
+
+FORKS = """
+import os, signal, sys, threading
+import numpy as np
+from minicnn import kernels
+
+layer, busy = sys.argv[1:]
+x = np.ones((64, 64, 64, 4), np.float32)
+work = lambda: kernels.conv2d_dbias(x)  # so many numbers that all threads share them
+want, stop = work(), threading.Event()
+import numba
+
+assert numba.threading_layer() == layer, numba.threading_layer()
+
+def keep_working():
+    while not stop.is_set():
+        work()
+
+if busy == "busy":
+    threading.Thread(target=keep_working).start()
+for _ in range(int(os.environ.get("FORKS", 3))):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        os._exit(0 if (work() == want).all() else 3)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    work()
+stop.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("busy", ["busy", "idle"])
+@pytest.mark.parametrize("layer", ["tbb", "omp", "workqueue"])
+def test_a_forked_process_runs_kernels(run_python, layer, busy):
+    """Whether or not another thread was running one, and whatever starts numba's threads."""
+    run_python("-c", FORKS, layer, busy, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
