@@ -81,12 +81,17 @@ def _numba() -> Iterator[Finding]:
     except Exception as error:
         yield Finding("problem", "numba", f"cannot be imported: {one_line(error)}")
         return
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        says = "NUMBA_DISABLE_JIT is set: nothing is compiled, and the reference kernels run"
+        yield Finding("doubt", "numba", says)
+        return
     place = _relu.for_threads(1).stats.cache_path
     if place is None or not _is_writable(Path(place)):
-        says = (
-            f"{place or 'no folder'} cannot be written: kernels compile anew each time, for about "
+        says = f"{place} cannot be written" if place else "no folder can be written"
+        says += (
+            ": each process compiles the kernels anew, for about 15 seconds; set NUMBA_CACHE_DIR "
+            "to a folder of yours"
         )
-        says += "20 s; set NUMBA_CACHE_DIR to a folder of yours"
         yield Finding("problem", "numba's cache", says)
     else:
         yield Finding("fine", "numba's cache", f"{place} can be written")

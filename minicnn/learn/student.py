@@ -157,7 +157,7 @@ def _keep_nothing_compiled(namespace: dict[str, Any]) -> None:
 
         for each in namespace.values():
             if isinstance(each, Dispatcher) and each.py_func.__globals__ is namespace:
-                each._cache = NullCache()
+                each._cache = NullCache()  # type: ignore[attr-defined]
 
 
 def _read(path: Path) -> bytes:

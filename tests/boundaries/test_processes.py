@@ -199,8 +199,41 @@ stop.set()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("busy", ["busy", "idle"])
-@pytest.mark.parametrize("layer", ["tbb", "omp", "workqueue"])
+@pytest.mark.parametrize(
+    ("layer", "busy"),
+    [
+        ("tbb", "busy"),
+        ("omp", "idle"),
+        pytest.param("tbb", "idle", marks=pytest.mark.slow),
+        pytest.param("omp", "busy", marks=pytest.mark.slow),
+        pytest.param("workqueue", "idle", marks=pytest.mark.slow),
+        pytest.param("workqueue", "busy", marks=pytest.mark.slow),
+    ],
+)
 def test_a_forked_process_runs_kernels(run_python, layer, busy):
     """Whether or not another thread was running one, and whatever starts numba's threads."""
     run_python("-c", FORKS, layer, busy, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+
+
+# ------------------------------------------------------------------ what the environment says
+
+NOTHING_COMPILED = """
+import sys
+sys.stderr = sys.stdout
+import numpy as np
+from minicnn import kernels, nn
+from minicnn.learn.environment import examine
+from minicnn.kernels.fast.elementwise import adam_step
+
+kernels.use("fast")
+assert nn.Sequential(nn.Conv2D(2, 3), input_shape=(5, 5, 1))(np.ones((1, 5, 5, 1))).shape[1] == 3
+assert kernels.conv2d is kernels.reference.conv2d
+assert "NUMBA_DISABLE_JIT" in "".join(each.says for each in examine().findings)
+weight, *state = np.ones((4, 3), np.float32)
+adam_step(weight, *state, 1, 0.1, 0.9, 0.999, 1e-7)  # in Python, where a debugger can stop
+assert (weight < 1).all()
+"""
+
+
+def test_with_compiling_switched_off_the_reference_kernels_run(run_python):
+    assert run_python("-c", NOTHING_COMPILED, NUMBA_DISABLE_JIT="1").count("\n") == 1
