@@ -36,7 +36,7 @@ def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
     """
     onnx = required("onnx", "export")
     shape = described_shape(model)
-    graph = _Graph(onnx.helper, shape)
+    graph = _OnnxGraph(onnx.helper, shape)
     for layer in model.layers:
         graph.add(layer)
     if softmax:
@@ -66,7 +66,7 @@ def _value(onnx: Any, name: str, shape: Shape) -> Any:
     return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", *shape])
 
 
-class _Graph:
+class _OnnxGraph:
     """The nodes so far, and of what they give: name, shape without N, and order of the axes.
 
     `shape` is minicnn's (H, W, C) even while `channels_first` says that the axes are turned.
@@ -186,19 +186,19 @@ class _Graph:
         """Dropout in prediction."""
 
 
-_ADD: dict[type[Module], Callable[[_Graph, Any], None]] = {
-    nn.Dense: _Graph.dense,
-    nn.Conv2D: _Graph.conv2d,
-    nn.MaxPool2D: _Graph.max_pool,
-    nn.AveragePool2D: _Graph.average_pool,
-    nn.GlobalAveragePool2D: _Graph.global_average_pool,
-    nn.BatchNorm: _Graph.batch_norm,
-    nn.Flatten: _Graph.flatten,
-    nn.Reshape: _Graph.reshape,
-    nn.Rescaling: _Graph.rescaling,
-    nn.ReLU: _Graph.activation,
-    nn.Activation: _Graph.activation,
-    nn.Dropout: _Graph.nothing,
+_ADD: dict[type[Module], Callable[[_OnnxGraph, Any], None]] = {
+    nn.Dense: _OnnxGraph.dense,
+    nn.Conv2D: _OnnxGraph.conv2d,
+    nn.MaxPool2D: _OnnxGraph.max_pool,
+    nn.AveragePool2D: _OnnxGraph.average_pool,
+    nn.GlobalAveragePool2D: _OnnxGraph.global_average_pool,
+    nn.BatchNorm: _OnnxGraph.batch_norm,
+    nn.Flatten: _OnnxGraph.flatten,
+    nn.Reshape: _OnnxGraph.reshape,
+    nn.Rescaling: _OnnxGraph.rescaling,
+    nn.ReLU: _OnnxGraph.activation,
+    nn.Activation: _OnnxGraph.activation,
+    nn.Dropout: _OnnxGraph.nothing,
 }
 
 

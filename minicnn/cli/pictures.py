@@ -14,7 +14,7 @@ from minicnn.cli.app import show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Row = dict[str, Any]
+AnswerRow = dict[str, Any]
 """An answer as plain data; with an "error" in it, why there is none."""
 
 
@@ -57,9 +57,9 @@ def save_figure(figure: "Figure", name: str, folder: Path) -> str:
 
 def answer_all(
     paths: Sequence[Path],
-    answer: Callable[[Path, Path | None], list[Row]],
+    answer: Callable[[Path, Path | None], list[AnswerRow]],
     out: Path | None,
-    finish: Callable[[list[Row]], None],
+    finish: Callable[[list[AnswerRow]], None],
 ) -> None:
     """Answer every picture, under a bar, and finish with all rows; after Ctrl-C, with those read.
 
@@ -70,7 +70,7 @@ def answer_all(
     """
     from minicnn.files import new_folder
 
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     stopped = None
     with contextlib.nullcontext() if out is None else new_folder(out) as folder:
         try:
@@ -90,9 +90,9 @@ def answer_all(
 
 def _answer_each(
     paths: Sequence[Path],
-    answer: Callable[[Path, Path | None], list[Row]],
+    answer: Callable[[Path, Path | None], list[AnswerRow]],
     folder: Path | None,
-    rows: list[Row],
+    rows: list[AnswerRow],
 ) -> None:
     """Add the rows of every picture to `rows`."""
     from minicnn.errors import PictureError
@@ -107,7 +107,7 @@ def _answer_each(
                 rows.append({"picture": str(path), "error": str(error)})
 
 
-def show_rows(rows: Sequence[Row], table: Table, as_json: bool, *places: str) -> None:
+def show_rows(rows: Sequence[AnswerRow], table: Table, as_json: bool, *places: str) -> None:
     """Print answers, then errors; leave with exit code 2 if there are any errors.
 
     - `table`: of those that were read; `places`: where to look for more.

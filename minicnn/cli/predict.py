@@ -9,7 +9,7 @@ from rich.table import Table
 
 from minicnn.cli.app import JsonOption, ModelArgument, app
 from minicnn.cli.pictures import (
-    Row,
+    AnswerRow,
     answer_all,
     model_and_pictures,
     percent,
@@ -55,7 +55,7 @@ def predict(
     answer_all(paths, partial(_predict, model), out, partial(_print, as_json, out))
 
 
-def _predict(model: "Sequential", path: Path, folder: Path | None) -> list[Row]:
+def _predict(model: "Sequential", path: Path, folder: Path | None) -> list[AnswerRow]:
     """What a picture shows; a figure of it into `folder`."""
     from minicnn.reader.recognise import predict as predict_picture
 
@@ -68,7 +68,7 @@ def _predict(model: "Sequential", path: Path, folder: Path | None) -> list[Row]:
     return [row]
 
 
-def _print(as_json: bool, out: Path | None, rows: list[Row]) -> None:
+def _print(as_json: bool, out: Path | None, rows: list[AnswerRow]) -> None:
     table = Table(box=None, header_style="bold")
     table.add_column("picture")
     table.add_column("answer")
@@ -82,7 +82,7 @@ def _print(as_json: bool, out: Path | None, rows: list[Row]) -> None:
     show_rows(rows, table, as_json, *places)
 
 
-def _remarks(row: Row) -> str:
+def _remarks(row: AnswerRow) -> str:
     doubt = []
     if not row["sure"]:
         second = row["candidates"][1]

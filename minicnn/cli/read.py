@@ -11,7 +11,7 @@ from rich.table import Table
 
 from minicnn.cli.app import JsonOption, ModelArgument, app
 from minicnn.cli.pictures import (
-    Row,
+    AnswerRow,
     answer_all,
     model_and_pictures,
     percent,
@@ -96,7 +96,7 @@ def _read(
     fields: "tuple[Field, ...] | None",
     lines: bool,
     expect: int | None,
-) -> list[Row]:
+) -> list[AnswerRow]:
     """What is written on a picture, or in each field of it; figures into `folder`."""
     from minicnn.errors import PictureError
     from minicnn.reader.picture import open_image
@@ -106,7 +106,7 @@ def _read(
         answer = read_digits(model, path, lines=lines, expect=expect)
         return [{"picture": str(path), **_facts(answer, path.name, path.stem, folder)}]
     scan = open_image(path)
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     for field in fields:
         row = {"picture": str(path), "field": field.name}
         try:
@@ -119,7 +119,7 @@ def _read(
     return rows
 
 
-def _facts(answer: "Reading", title: str, name: str, folder: Path | None) -> Row:
+def _facts(answer: "Reading", title: str, name: str, folder: Path | None) -> AnswerRow:
     """The answer as plain data, with the name of its figure if there is a folder for it."""
     if folder is None:
         return answer.to_dict()
@@ -128,7 +128,7 @@ def _facts(answer: "Reading", title: str, name: str, folder: Path | None) -> Row
     return {**answer.to_dict(), "figure": save_figure(reading(answer, title), name, folder)}
 
 
-def _finish(as_json: bool, csv_file: Path | None, out: Path | None, rows: list[Row]) -> None:
+def _finish(as_json: bool, csv_file: Path | None, out: Path | None, rows: list[AnswerRow]) -> None:
     places = []
     if csv_file is not None:
         _write_csv(csv_file, rows)
@@ -149,7 +149,7 @@ def _finish(as_json: bool, csv_file: Path | None, out: Path | None, rows: list[R
     show_rows(rows, table, as_json, *places)
 
 
-def _write_csv(path: Path, rows: list[Row]) -> None:
+def _write_csv(path: Path, rows: list[AnswerRow]) -> None:
     from minicnn.files import atomic
 
     # A name on the disk may be no text; its bytes are kept as they are.
@@ -162,7 +162,7 @@ def _write_csv(path: Path, rows: list[Row]) -> None:
         writer.writerows(_csv_rows(rows))
 
 
-def _csv_rows(rows: list[Row]) -> Iterator[Row]:
+def _csv_rows(rows: list[AnswerRow]) -> Iterator[AnswerRow]:
     for row in rows:
         if "error" in row:
             yield row

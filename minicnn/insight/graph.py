@@ -14,7 +14,7 @@ MOST_BOXES = 150
 
 
 @dataclass(frozen=True)
-class Box:
+class GraphBox:
     """A tensor on the tape.
 
     - `kind`: "op" for what an op made, "leaf" for what collects a gradient, "constant" otherwise.
@@ -30,7 +30,7 @@ class Box:
 class Graph:
     """The boxes, each after those that it needs, and edges (from, to) by their numbers."""
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[GraphBox, ...]
     edges: tuple[tuple[int, int], ...]
 
 
@@ -77,7 +77,7 @@ def _tensors(y: Tensor) -> Iterator[Any]:
         yield tensor
 
 
-def _box(tensor: Any, known: dict[int, str], gradient: Array | None) -> Box:
+def _box(tensor: Any, known: dict[int, str], gradient: Array | None) -> GraphBox:
     op = tensor.node.op if tensor.node else None
     kind = "op" if op else "leaf" if tensor.requires_grad else "constant"
     name = called(tensor, op, known)
@@ -86,7 +86,7 @@ def _box(tensor: Any, known: dict[int, str], gradient: Array | None) -> Box:
         lines.insert(0, op)
     if gradient is not None:
         lines.append(_words("gradient", gradient))
-    return Box(name, kind, tuple(lines))
+    return GraphBox(name, kind, tuple(lines))
 
 
 def _words(what: str, array: Array) -> str:

@@ -11,7 +11,7 @@ from minicnn.files import StrPath
 from minicnn.insight import style
 from minicnn.insight.drawing import Drawing, drawing
 from minicnn.insight.formatting import Names
-from minicnn.insight.graph import Box, Graph, tape_graph
+from minicnn.insight.graph import Graph, GraphBox, tape_graph
 from minicnn.insight.layout import layers, places
 from minicnn.tensor import Tensor
 
@@ -79,7 +79,7 @@ def graph_figure(graph: Graph) -> Drawing:
     return figure
 
 
-def _draw(axes: Axes, box: Box, middle: tuple[float, float], wide: float, tall: float) -> None:
+def _draw(axes: Axes, box: GraphBox, middle: tuple[float, float], wide: float, tall: float) -> None:
     x, y = middle
     shape = f"round,pad=0,rounding_size={ROUND}"
     corner = (x - wide / 2, y - tall / 2)

@@ -11,13 +11,13 @@ from itertools import pairwise
 
 import numpy as np
 
-Edge = tuple[int, int]
+Link = tuple[int, int]
 
 SWEEPS = 12  # up and down; small graphs come to rest long before
 LEAF_WEIGHT = 0.001  # a box that nothing leads to gives way to one in a chain
 
 
-def layers(count: int, edges: Sequence[Edge]) -> list[int]:
+def layers(count: int, edges: Sequence[Link]) -> list[int]:
     """The layer of each of `count` boxes: below all that lead to it, 0 at the top.
 
     - `edges`: (from, to), both counted in an order in which every edge leads on.
@@ -39,7 +39,7 @@ def layers(count: int, edges: Sequence[Edge]) -> list[int]:
     ]
 
 
-def places(depth: Sequence[int], edges: Sequence[Edge]) -> tuple[list[float], list[list[float]]]:
+def places(depth: Sequence[int], edges: Sequence[Link]) -> tuple[list[float], list[list[float]]]:
     """The column of each box, and the columns where each edge passes the layers between.
 
     Boxes of a layer are at least 1 apart.
@@ -55,7 +55,7 @@ def places(depth: Sequence[int], edges: Sequence[Edge]) -> tuple[list[float], li
     return columns[: len(depth)], [[columns[i] for i in chain[1:-1]] for chain in chains]
 
 
-def _columns(rows: Sequence[int], edges: Sequence[Edge]) -> list[float]:
+def _columns(rows: Sequence[int], edges: Sequence[Link]) -> list[float]:
     """Pull every box to the mean of its neighbours, again and again, above and below in turn."""
     above, below = defaultdict(list), defaultdict(list)
     for source, target in edges:

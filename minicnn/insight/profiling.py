@@ -13,7 +13,7 @@ import numpy as np
 from minicnn import functional as F
 from minicnn.insight.flops import macs
 from minicnn.nn import Sequential
-from minicnn.nn.fusion import Step, fused_steps
+from minicnn.nn.fusion import FusedStep, fused_steps
 from minicnn.optim import Adam
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
@@ -144,7 +144,7 @@ class _Parts:
         self.optimizer.step(self.model.parameters())
 
 
-def _output_shape(step: Step, shape: Sequence[int]) -> tuple[int, ...]:
+def _output_shape(step: FusedStep, shape: Sequence[int]) -> tuple[int, ...]:
     for layer in step.layers:
         shape = layer.output_shape(tuple(shape))
     return tuple(shape)

@@ -9,7 +9,7 @@ from minicnn.tape import Array
 
 WIDEST_WRITTEN = 9  # rows and columns of numbers that fit on a screen, three times side by side
 
-Box = tuple[slice, ...]
+Region = tuple[slice, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Terms:
         return float(self.products.sum(dtype=np.float64))
 
     @property
-    def box(self) -> Box:
+    def box(self) -> Region:
         """The smallest box with all elements that take part; of none, an empty one.
 
         >>> used = np.zeros((5, 5), bool)

@@ -24,7 +24,7 @@ STATUSES = ("pass", "fail", "todo", "timeout", "crash", "missing", "delegated")
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckResult:
     """How a check has ended.
 
     - `status`: one of `STATUSES`.
@@ -63,7 +63,7 @@ class Result:
 
 def check(
     lesson: Lesson, exercise: Exercise, path: StrPath, seed: int = 0, seconds: int | None = None
-) -> Result:
+) -> CheckResult:
     """Check one exercise of the student's file `path`, in a process of its own.
 
     - `seed`: draws the cases; the same seed draws the same ones.
@@ -75,25 +75,25 @@ def check(
         return _check(lesson, exercise, Path(path), seed, seconds or exercise.seconds)
 
 
-def check_lesson(lesson: Lesson, path: StrPath, seed: int = 0) -> list[Result]:
+def check_lesson(lesson: Lesson, path: StrPath, seed: int = 0) -> list[CheckResult]:
     """Check all exercises of a lesson, each by itself: a wrong one does not spoil the others."""
     return [check(lesson, exercise, path, seed) for exercise in lesson.exercises]
 
 
-def _check(lesson: Lesson, exercise: Exercise, path: Path, seed: int, seconds: int) -> Result:
+def _check(lesson: Lesson, exercise: Exercise, path: Path, seed: int, seconds: int) -> CheckResult:
     try:
         file = StudentFile(path)
     except UnreadableFileError as error:
         status = "crash" if path.is_file() else "missing"
-        return Result(exercise, status, one_line(error), seed=seed)
+        return CheckResult(exercise, status, one_line(error), seed=seed)
     if not file.has(exercise.name):
-        return Result(exercise, "missing", _say_missing(file, exercise), seed=seed)
+        return CheckResult(exercise, "missing", _say_missing(file, exercise), seed=seed)
     if file.is_stub(exercise.name):
-        return Result(exercise, "todo", FRIENDLY + exercise.job, seed=seed)
+        return CheckResult(exercise, "todo", FRIENDLY + exercise.job, seed=seed)
     gone = [each for each in decorators(exercise) if each not in file.decorators(exercise.name)]
     if gone and file.defines(exercise.name):
         says = f"The line `@{gone[0]}` above `{exercise.name}` is gone; the function needs it."
-        return Result(exercise, "fail", says, seed=seed)
+        return CheckResult(exercise, "fail", says, seed=seed)
     answer = process.run(path, lesson.folder, exercise, seed, seconds)
     return _judge(exercise, answer, seed)
 
@@ -104,10 +104,10 @@ def _say_missing(file: StudentFile, exercise: Exercise) -> str:
     return f"There is no function {exercise.name!r} in {file.path.name}{renamed}"
 
 
-def _judge(exercise: Exercise, answer: process.Answer, seed: int) -> Result:
+def _judge(exercise: Exercise, answer: process.ProcessAnswer, seed: int) -> CheckResult:
     key = answer_key(exercise, seed)
     result = partial(
-        Result,
+        CheckResult,
         exercise,
         printed=answer.printed,
         cases=len(key.cases),
@@ -134,7 +134,9 @@ def _judge(exercise: Exercise, answer: process.Answer, seed: int) -> Result:
 _FORGED = Failure("exit", "something else has answered for it", of_process=True)
 
 
-def _compare(key: AnswerKey, outcomes: list[Outcome], result: Callable[..., Result]) -> Result:
+def _compare(
+    key: AnswerKey, outcomes: list[Outcome], result: Callable[..., CheckResult]
+) -> CheckResult:
     differences = [
         first_difference(yours, right, key.exercise.tolerance)
         for yours, right in zip(outcomes, key.expected, strict=True)

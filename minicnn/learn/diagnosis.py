@@ -10,7 +10,7 @@ from minicnn.learn.answer_key import AnswerKey
 from minicnn.learn.compare import Difference, close, first_difference
 from minicnn.learn.outcome import AFTERWARDS, Failure, Outcome
 
-Pair = tuple[np.ndarray, np.ndarray]
+SizePair = tuple[np.ndarray, np.ndarray]
 
 
 def describe(key: AnswerKey, outcomes: list[Outcome], first: Difference) -> str:
@@ -194,7 +194,7 @@ _PATTERNS: Sequence[tuple[Callable[[np.ndarray, np.ndarray], bool], str]] = (
 )
 
 
-def _constant_factor(what: str, pairs: list[Pair]) -> str | None:
+def _constant_factor(what: str, pairs: list[SizePair]) -> str | None:
     """All numbers too large by the same factor, or off by the same amount."""
     mine = np.concatenate([one.ravel() for one, _ in pairs]).astype(float)
     right = np.concatenate([other.ravel() for _, other in pairs]).astype(float)

@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from minicnn.learn.check import Result
+from minicnn.learn.check import CheckResult
 from minicnn.learn.compare import Difference
 from minicnn.learn.observers import Case
 from minicnn.learn.outcome import AFTERWARDS
@@ -23,7 +23,7 @@ def mark(status: str) -> Text:
     return Text(*MARKS.get(status, ("✗", "red")))
 
 
-def line(result: Result) -> Text:
+def line(result: CheckResult) -> Text:
     """The result in one line."""
     count = f"{result.passed} of {result.cases} cases right"
     said = {"pass": f"{result.cases} cases, all right", "fail": count}.get(result.status)
@@ -32,7 +32,7 @@ def line(result: Result) -> Text:
     )
 
 
-def explained(result: Result, width: int) -> Text:
+def explained(result: CheckResult, width: int) -> Text:
     """What failed: the smallest case, yours beside what is expected, and what is wrong."""
     blocks: list[Text] = []
     if result.case is not None:

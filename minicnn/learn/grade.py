@@ -19,7 +19,7 @@ from typing import Any
 from minicnn.errors import LessonError, one_line
 from minicnn.files import StrPath
 from minicnn.learn import process
-from minicnn.learn.check import Result, check
+from minicnn.learn.check import CheckResult, check
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.library import Lesson
 
@@ -44,7 +44,7 @@ class Grade:
 
     student: str
     lesson: Lesson
-    result: Result
+    result: CheckResult
 
     def to_dict(self) -> dict[str, Any]:
         """The grade as plain data, by the names in `COLUMNS`."""
@@ -167,12 +167,16 @@ def _grade(
 ) -> Grade:
     path = _script(submission, lesson)
     if path is None:
-        result = Result(exercise, "missing", f"{lesson.name}/lesson.py is not there.", seed=seed)
+        result = CheckResult(
+            exercise, "missing", f"{lesson.name}/lesson.py is not there.", seed=seed
+        )
         return Grade(submission.name, lesson, result)
     try:
         result = check(lesson, exercise, path, seed, timeout)
     except Exception as error:  # whatever it is, the others shall have their grades
-        result = Result(exercise, "crash", f"It cannot be checked: {one_line(error)}", seed=seed)
+        result = CheckResult(
+            exercise, "crash", f"It cannot be checked: {one_line(error)}", seed=seed
+        )
     return Grade(submission.name, lesson, result)
 
 

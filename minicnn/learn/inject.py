@@ -20,7 +20,7 @@ from minicnn.learn.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Part:
+class Provenance:
     """Whose function an exercise's is in a training: "yours" or "engine's"."""
 
     lesson: Lesson
@@ -32,7 +32,7 @@ class Part:
         return "engine's" if self.path is None else "yours"
 
 
-def parts(folder: StrPath, through: int | None = None) -> list[Part]:
+def parts(folder: StrPath, through: int | None = None) -> list[Provenance]:
     """Whose each function is, of the lessons up to number `through`, or of all.
 
     A function counts as the student's if it is there and no longer the stub, whether it passes or
@@ -49,7 +49,7 @@ def parts(folder: StrPath, through: int | None = None) -> list[Part]:
             file = StudentFile(path) if path.exists() else None
             for exercise in lesson.exercises:
                 written = file and file.has(exercise.name) and not file.is_stub(exercise.name)
-                found.append(Part(lesson, exercise, path if written else None))
+                found.append(Provenance(lesson, exercise, path if written else None))
     return found
 
 
@@ -72,7 +72,7 @@ def own_code(folder: StrPath | None, through: int | None = None) -> Iterator[Non
         raise LessonError(_blame(error, mine)) from error
 
 
-def _load(part: Part) -> Any:
+def _load(part: Provenance) -> Any:
     name, path = part.exercise.name, part.path
     assert path is not None
     file = StudentFile(path)
@@ -87,7 +87,7 @@ def _load(part: Part) -> Any:
         raise LessonError(f"{path}: {failure_of(error, str(path))}") from error
 
 
-def _blame(error: Exception, mine: list[Part]) -> str:
+def _blame(error: Exception, mine: list[Provenance]) -> str:
     """The last line of the student's that the error came through, or where to look for it."""
     files = {str(part.path) for part in mine}
     through = [f.filename for f in traceback.extract_tb(error.__traceback__) if f.filename in files]

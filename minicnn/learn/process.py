@@ -35,7 +35,7 @@ _running: set["subprocess.Popen[bytes]"] = set()
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProcessAnswer:
     """What came back from the process.
 
     - `status`: "done", "delegated", "timeout" or "crash".
@@ -51,7 +51,7 @@ class Answer:
     seconds: float
 
 
-def run(path: Path, folder: Path, exercise: Exercise, seed: int, seconds: int) -> Answer:
+def run(path: Path, folder: Path, exercise: Exercise, seed: int, seconds: int) -> ProcessAnswer:
     """Run the student's function in a new process on the cases of `seed`.
 
     The caller holds `turn`, and has it again at the end.
@@ -74,7 +74,7 @@ def run(path: Path, folder: Path, exercise: Exercise, seed: int, seconds: int) -
     if status is None:
         late = late or code == -getattr(signal, "SIGXCPU", 0)
         status, stop = ("timeout", None) if late else ("crash", _ending(code))
-    return Answer(status, outcomes, begun, stop, printed, time.perf_counter() - started)
+    return ProcessAnswer(status, outcomes, begun, stop, printed, time.perf_counter() - started)
 
 
 def _wait(place: str, job: dict[str, Any], patience: float) -> tuple[int, bool]:

@@ -36,7 +36,7 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """The loss of each step; `stopped` is the error that ended it early, if one did."""
 
     losses: Sequence[float]
@@ -49,8 +49,8 @@ class Experiment:
 
     suspect: Suspect
     optimizer: str
-    right: Curve
-    wrong: Curve
+    right: LossCurve
+    wrong: LossCurve
 
 
 def suspects(lessons: Sequence[Lesson]) -> list[Suspect]:
@@ -110,7 +110,7 @@ def _is_reached(exercise: Exercise, optimizer: str) -> bool:
 
 def train(
     data: Dataset, optimizer: str, steps: int, seed: int, suspect: Suspect | None = None
-) -> Curve:
+) -> LossCurve:
     """Train a small net for some steps, with the misconception swapped in if there is one.
 
     By the reference kernels: a compiled one does not look whether the arrays that it gets from a
@@ -122,11 +122,11 @@ def train(
         try:
             for loss in _losses(data, optimizer, steps, seed):
                 if not np.isfinite(loss):
-                    return Curve(losses, f"the loss is {loss}")
+                    return LossCurve(losses, f"the loss is {loss}")
                 losses.append(loss)
         except Exception as error:  # the misconception may be one that the engine cannot run with
-            return Curve(losses, f"{type(error).__name__}: {one_line(error)}")
-    return Curve(losses)
+            return LossCurve(losses, f"{type(error).__name__}: {one_line(error)}")
+    return LossCurve(losses)
 
 
 def _losses(data: Dataset, optimizer: str, steps: int, seed: int) -> Iterator[float]:
@@ -165,7 +165,7 @@ def experiment(
 
     Raises `LessonError` if there is none such.
     """
-    seed, rights = int(rng.integers(1 << 30)), dict[str, Curve]()
+    seed, rights = int(rng.integers(1 << 30)), dict[str, LossCurve]()
     for suspect in (chosen[i] for i in rng.permutation(len(chosen))):
         optimizer = optimizer_for(suspect.exercise)
         if optimizer is None:
@@ -184,7 +184,7 @@ def experiment(
     )
 
 
-def differ(right: Curve, wrong: Curve) -> bool:
+def differ(right: LossCurve, wrong: LossCurve) -> bool:
     """Can the mistake be seen in the curves: did it stop, or end a fifth off at least?"""
     if wrong.stopped or not right.losses:
         return True
@@ -203,7 +203,7 @@ def choices(done: Experiment, known: Sequence[Suspect], rng: np.random.Generator
     return [found[i] for i in rng.permutation(len(found))]
 
 
-def figure(right: Curve, wrong: Curve) -> "Figure":
+def figure(right: LossCurve, wrong: LossCurve) -> "Figure":
     """Both curves of the loss."""
     from minicnn.insight import style
 
@@ -234,7 +234,7 @@ def figure(right: Curve, wrong: Curve) -> "Figure":
     return drawn
 
 
-def _draw(axes: Any, curve: Curve, name: str, **look: Any) -> None:
+def _draw(axes: Any, curve: LossCurve, name: str, **look: Any) -> None:
     """The losses, faint, and their running mean over 10 steps."""
     if not curve.losses:
         axes.plot([], [], label=name, **look)

@@ -37,7 +37,7 @@ class Progress:
 
 
 @dataclass
-class State:
+class LessonState:
     """The progress of every exercise that was looked at, by ``07/im2col``."""
 
     exercises: dict[str, Progress] = field(default_factory=dict)
@@ -47,14 +47,14 @@ class State:
         return self.exercises.setdefault(f"{lesson:02d}/{name}", Progress())
 
 
-def read(folder: Path) -> State:
+def read(folder: Path) -> LessonState:
     """The state in this folder; raises `LessonError` if its file is damaged."""
     path = folder / FILE
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
-        return State({key: Progress(**value) for key, value in about["exercises"].items()})
+        return LessonState({key: Progress(**value) for key, value in about["exercises"].items()})
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise LessonError(
             f"{path}: cannot be read: {one_line(error)}; if you remove it, and call `minicnn learn "
@@ -62,14 +62,14 @@ def read(folder: Path) -> State:
         ) from error
 
 
-def write(folder: Path, state: State) -> None:
+def write(folder: Path, state: LessonState) -> None:
     """Write the state, in place of the one before."""
     exercises = {key: asdict(value) for key, value in sorted(state.exercises.items())}
     write_json(folder / FILE, {"format": FORMAT, "exercises": exercises})
 
 
 @contextmanager
-def changing(folder: Path) -> Iterator[State]:
+def changing(folder: Path) -> Iterator[LessonState]:
     """The state to change; it is written at the end of the block."""
     state = read(folder)
     yield state

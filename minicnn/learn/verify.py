@@ -17,7 +17,7 @@ from typing import Any
 from minicnn import kernels
 from minicnn.errors import MinicnnError, one_line
 from minicnn.learn import notebooks, script, source
-from minicnn.learn.check import Result, check
+from minicnn.learn.check import CheckResult, check
 from minicnn.learn.exercise import Exercise, Mutant
 from minicnn.learn.library import Lesson
 from minicnn.learn.swap import is_kernel, swap
@@ -80,9 +80,9 @@ class _Trial:
     exercise: Exercise
     name: str
     text: str
-    judge: Callable[[Result], None]
+    judge: Callable[[CheckResult], None]
 
-    def run(self, place: Path) -> tuple[Callable[[Result], None], Result]:
+    def run(self, place: Path) -> tuple[Callable[[CheckResult], None], CheckResult]:
         folder = place / f"{self.exercise.name}-{self.name}"
         folder.mkdir()
         (folder / "lesson.py").write_text(self.text, encoding="utf-8")
@@ -92,8 +92,8 @@ class _Trial:
 def _trials(proof: Proof, exercise: Exercise) -> Iterator[_Trial]:
     lesson = proof.lesson
 
-    def expect(status: str, says: str = "") -> Callable[[Result], None]:
-        def judge(result: Result) -> None:
+    def expect(status: str, says: str = "") -> Callable[[CheckResult], None]:
+        def judge(result: CheckResult) -> None:
             if result.status != status or not result.says.startswith(says):
                 proof.problems.append(
                     f"{exercise.name}: must be {status}, is {result.status}: {result.says}"
@@ -101,13 +101,13 @@ def _trials(proof: Proof, exercise: Exercise) -> Iterator[_Trial]:
 
         return judge
 
-    def caught(result: Result) -> None:
+    def caught(result: CheckResult) -> None:
         if result.status != "delegated" and not result.says.startswith("The line `@"):
             proof.problems.append(
                 f"{exercise.name}: the engine's own work ends as {result.status}: {result.says}"
             )
 
-    def trial(name: str, text: str, judge: Callable[[Result], None]) -> _Trial:
+    def trial(name: str, text: str, judge: Callable[[CheckResult], None]) -> _Trial:
         whole = script.render(lesson, lambda e: text if e is exercise else source.solution(e))
         return _Trial(proof, exercise, name, whole, judge)
 
@@ -126,8 +126,10 @@ def _trials(proof: Proof, exercise: Exercise) -> Iterator[_Trial]:
             yield trial(f"mutant-{mutant.name}", text, _expect_named(proof, exercise, mutant))
 
 
-def _expect_named(proof: Proof, exercise: Exercise, mutant: Mutant) -> Callable[[Result], None]:
-    def judge(result: Result) -> None:
+def _expect_named(
+    proof: Proof, exercise: Exercise, mutant: Mutant
+) -> Callable[[CheckResult], None]:
+    def judge(result: CheckResult) -> None:
         rejected = result.status in ("fail", "crash", "timeout")
         proof.rejected += rejected
         named = rejected and result.mutant == mutant.name and result.says == mutant.says

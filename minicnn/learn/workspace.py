@@ -16,7 +16,7 @@ from pathlib import Path
 from minicnn.errors import LessonError
 from minicnn.files import StrPath, atomic
 from minicnn.learn import library, script, source, state
-from minicnn.learn.check import Result, check
+from minicnn.learn.check import CheckResult, check
 from minicnn.learn.exercise import Exercise
 from minicnn.learn.library import Lesson
 from minicnn.learn.student import StudentFile, UnreadableFileError
@@ -49,7 +49,7 @@ class Workspace:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LessonError(f"{folder}: cannot be made: {error.strerror}") from error
-        state.write(folder, state.State())
+        state.write(folder, state.LessonState())
         return cls(folder)
 
     @classmethod
@@ -120,7 +120,7 @@ class Workspace:
         file = self._file(lesson)
         return {each.name: _status(known, lesson, each, file) for each in lesson.exercises}
 
-    def check(self, lesson: Lesson, exercise: Exercise, seed: int = 0) -> Result:
+    def check(self, lesson: Lesson, exercise: Exercise, seed: int = 0) -> CheckResult:
         """Check one exercise and note how it went."""
         result = check(lesson, exercise, self.need_started(lesson), seed)
         file = self._file(lesson)
@@ -188,7 +188,7 @@ class Workspace:
 
 
 def _status(
-    known: state.State, lesson: Lesson, exercise: Exercise, file: StudentFile | None
+    known: state.LessonState, lesson: Lesson, exercise: Exercise, file: StudentFile | None
 ) -> str:
     progress = known.of(lesson.number, exercise.name)
     changed = file is None or file.hash(exercise.name) != progress.source

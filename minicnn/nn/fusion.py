@@ -19,14 +19,14 @@ from minicnn.tensor import Tensor
 M = TypeVar("M", bound=Module)
 
 
-class Step(NamedTuple):
+class FusedStep(NamedTuple):
     """Layers that are computed in one pass, as a function of (x, training)."""
 
     layers: tuple[Module, ...]
     forward: Callable[[Tensor, bool], Tensor]
 
 
-def fused_steps(layers: Sequence[Module], training: bool) -> list[Step]:
+def fused_steps(layers: Sequence[Module], training: bool) -> list[FusedStep]:
     """The layers in steps, neighbours that go together in one.
 
     >>> from minicnn import nn
@@ -36,7 +36,7 @@ def fused_steps(layers: Sequence[Module], training: bool) -> list[Step]:
     >>> [len(step.layers) for step in fused_steps(layers, training=False)]
     [4, 1]
     """
-    steps: list[Step] = []
+    steps: list[FusedStep] = []
     rest = list(layers)
     while rest:
         step = _step(rest, training)
@@ -45,7 +45,7 @@ def fused_steps(layers: Sequence[Module], training: bool) -> list[Step]:
     return steps
 
 
-def _step(layers: Sequence[Module], training: bool) -> Step:
+def _step(layers: Sequence[Module], training: bool) -> FusedStep:
     """The step that begins with the first of these layers."""
     first, *rest = layers
     taken = [first]
@@ -73,7 +73,7 @@ def _step(layers: Sequence[Module], training: bool) -> Step:
             forward = first.forward_fused
     elif type(first) is BatchNorm and training and first.trainable and take(ReLU):
         forward = first.forward_fused
-    return Step(tuple(taken), forward)
+    return FusedStep(tuple(taken), forward)
 
 
 def _pools_side_by_side(layer: Module) -> bool:

@@ -22,7 +22,7 @@ from minicnn.files import StrPath
 
 Grey = NDArray[np.float32]
 T = TypeVar("T")
-Source = StrPath | bytes | Image.Image | ArrayLike
+PictureSource = StrPath | bytes | Image.Image | ArrayLike
 
 MOST_PIXELS = 2**26  # 67 million, the largest that a phone makes; RGBA of it takes 270 MB
 LARGEST_SIDE = 1600  # beyond it a picture is reduced: a digit needs 20 pixels, not 2,000
@@ -45,7 +45,7 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def open_picture(source: Source) -> Picture:
+def open_picture(source: PictureSource) -> Picture:
     """The picture in grey, upright, on white where it was transparent, no larger than 1600 pixels.
 
     - `source`: a path, a file's bytes, a Pillow image, or an array: `(H, W)`, `(H, W, 1)`,

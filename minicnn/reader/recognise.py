@@ -15,7 +15,7 @@ from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.reader.frame import frame, is_framed
 from minicnn.reader.ink import find_ink
-from minicnn.reader.picture import Grey, Source, open_picture
+from minicnn.reader.picture import Grey, PictureSource, open_picture
 from minicnn.reader.sheet import without_table
 
 DIGITS = tuple("0123456789")
@@ -84,7 +84,7 @@ class Prediction:
         }
 
 
-def predict(model: Sequential | Run | StrPath, picture: Source) -> Prediction:
+def predict(model: Sequential | Run | StrPath, picture: PictureSource) -> Prediction:
     """What the digit on a picture is: of any size, place, pen and paper, or framed as in MNIST.
 
     - `model`: a trained model for grey pictures, a run, or the folder of one or a model's file.

@@ -19,7 +19,7 @@ Box = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class LevelPage:
     """Ink made level, and where it was before.
 
     - `ink`: with level lines.
@@ -48,14 +48,14 @@ class Page:
         return rows, columns
 
 
-def level(ink: Ink) -> Page:
+def level(ink: Ink) -> LevelPage:
     """The page turned so that its lines are level, if they are clearly not."""
     tilt = tilt_of(ink.mask)
     if abs(tilt) < LEAST_TILT:
-        return Page(ink, ink.mask.shape)
+        return LevelPage(ink, ink.mask.shape)
     amount = ndimage.rotate(ink.amount, tilt, order=1)
     mask = ndimage.rotate(ink.mask.astype(np.float32), tilt, order=1) > 0.5
-    return Page(Ink(amount, mask), ink.mask.shape, tilt)
+    return LevelPage(Ink(amount, mask), ink.mask.shape, tilt)
 
 
 def tilt_of(mask: Mask) -> float:

@@ -51,7 +51,7 @@ def _without(mask: Mask, lines: Mask, across: int, axis: int) -> Mask:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rule:
+class _RuledLine:
     """A thin long straight piece of ink: its pixels, and its box."""
 
     pixels: Mask
@@ -77,7 +77,7 @@ def without_boxes(mask: Mask) -> Mask:
     level = _rules(mask, slack)
     if not level:
         return mask
-    upright = [_Rule(r.pixels.T, r.columns, r.rows) for r in _rules(mask.T, slack)]
+    upright = [_RuledLine(r.pixels.T, r.columns, r.rows) for r in _rules(mask.T, slack)]
     lying, standing = _box_sides(level, upright, 3 * slack + 2)
     writing = mask & ~_union(mask, [*lying, *standing])
     lying += [rule for rule in level if rule not in lying and _underlines(rule, writing)]
@@ -85,7 +85,7 @@ def without_boxes(mask: Mask) -> Mask:
     return _without(mask, _union(mask, standing), 4 * slack + 3, axis=1)
 
 
-def _rules(mask: Mask, slack: int) -> list[_Rule]:
+def _rules(mask: Mask, slack: int) -> list[_RuledLine]:
     """The level ones."""
     columns = np.flatnonzero(mask.any(axis=0))
     if len(columns) == 0:
@@ -98,16 +98,16 @@ def _rules(mask: Mask, slack: int) -> list[_Rule]:
         wide = box[1].stop - box[1].start
         pixels = labels == number
         if wide >= length and pixels.sum() <= min(4 * slack, wide / 8) * wide:
-            found.append(_Rule(pixels, *box))
+            found.append(_RuledLine(pixels, *box))
     return found
 
 
 def _box_sides(
-    level: list[_Rule], upright: list[_Rule], reach: int
-) -> tuple[list[_Rule], list[_Rule]]:
+    level: list[_RuledLine], upright: list[_RuledLine], reach: int
+) -> tuple[list[_RuledLine], list[_RuledLine]]:
     """Which of the rules are sides of boxes."""
-    lying: list[_Rule] = []
-    standing: list[_Rule] = []
+    lying: list[_RuledLine] = []
+    standing: list[_RuledLine] = []
     for i, top in enumerate(level):
         for bottom in level[i + 1 :]:
             between = [
@@ -132,13 +132,13 @@ def middle(part: slice) -> float:
     return (part.start + part.stop) / 2
 
 
-def _underlines(rule: _Rule, writing: Mask) -> bool:
+def _underlines(rule: _RuledLine, writing: Mask) -> bool:
     others = np.flatnonzero((writing & ~rule.pixels).any(axis=1))
     wide = rule.columns.stop - rule.columns.start
     return len(others) > 0 and wide > LONGEST_BAR * (others[-1] + 1 - others[0])
 
 
-def _union(mask: Mask, rules: list[_Rule]) -> Mask:
+def _union(mask: Mask, rules: list[_RuledLine]) -> Mask:
     union = np.zeros_like(mask)
     for rule in rules:
         union |= rule.pixels

@@ -16,7 +16,7 @@ from minicnn.reader.frame import frame
 from minicnn.reader.ink import Ink, Mask, find_ink
 from minicnn.reader.lattice import Edge, best_path
 from minicnn.reader.line import SIZE, Line, Piece, digit_height
-from minicnn.reader.picture import Grey, Source, open_picture
+from minicnn.reader.picture import Grey, PictureSource, open_picture
 from minicnn.reader.recognise import Recogniser
 from minicnn.reader.rows import Box, level, rows
 from minicnn.reader.ruled_lines import without_boxes
@@ -125,7 +125,7 @@ class Digit(NamedTuple):
 
 def read_digits(
     model: Sequential | Run | StrPath,
-    picture: Source,
+    picture: PictureSource,
     *,
     lines: bool = False,
     expect: int | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from minicnn.errors import PictureError, one_line
-from minicnn.reader.picture import Source
+from minicnn.reader.picture import PictureSource
 
 FORM = "multipart/form-data"
 JSON = "application/json"
@@ -29,7 +29,7 @@ def kind_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def picture(content_type: str, body: bytes, most_pixels: int) -> Source:
+def picture(content_type: str, body: bytes, most_pixels: int) -> PictureSource:
     """What `open_picture` takes.
 
     - `content_type`: of `FORM`, `JSON`, or a picture.

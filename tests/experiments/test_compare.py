@@ -98,7 +98,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def timeless(row: comparison.Row) -> comparison.Row:
+def timeless(row: comparison.ComparisonRow) -> comparison.ComparisonRow:
     """Without what a clock decides, and without Keras."""
     result = replace(row.minicnn, seconds=0, images_per_second=0)
     return replace(row, folder="", minicnn=result, keras=None, disagreement=None)
@@ -441,7 +441,7 @@ def test_a_killed_process_is_gone_on_with(data, whole, command):
     assert "model 1 of 2" not in result.err
     rows = json.loads(Path("out/comparison.json").read_text())["rows"]
     expected = [timeless(row) for row in whole.rows]
-    assert [timeless(comparison.Row.from_dict(row)) for row in rows] == expected
+    assert [timeless(comparison.ComparisonRow.from_dict(row)) for row in rows] == expected
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from minicnn.learn import library, script, source
-from minicnn.learn.check import Result, check
+from minicnn.learn.check import CheckResult, check
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def written(tmp_path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def checked(written) -> Callable[..., Result]:
+def checked(written) -> Callable[..., CheckResult]:
     """The check of a function with this text; it never changes the student's file."""
 
-    def run(number: int, name: str, text: str, **settings) -> Result:
+    def run(number: int, name: str, text: str, **settings) -> CheckResult:
         path, lesson = written(number, name, text), library.lesson(number)
         before = path.read_bytes(), path.stat().st_mtime_ns
         result = check(lesson, lesson.exercise(name), path, **settings)

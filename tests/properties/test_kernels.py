@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from minicnn import kernels
 from minicnn.errors import ShapeError
 from minicnn.kernels import fast
-from minicnn.kernels.fast.parallel import Kernel
+from minicnn.kernels.fast.parallel import CompiledKernel
 
 from . import naive
 from .draws import (
@@ -165,7 +165,7 @@ def compiled_for_read_only_arrays():
     return {
         part.__name__
         for part in parts
-        if isinstance(part, Kernel)
+        if isinstance(part, CompiledKernel)
         for compiled in (part.together, part.alone)
         for types in compiled.overloads
         if any(isinstance(one, numba.types.Array) and not one.mutable for one in types)

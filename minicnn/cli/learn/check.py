@@ -13,7 +13,7 @@ from minicnn.cli.app import JsonOption
 from minicnn.cli.learn.app import CurrentLessonArgument, ExerciseArgument, learn
 
 if TYPE_CHECKING:
-    from minicnn.learn.check import Result
+    from minicnn.learn.check import CheckResult
     from minicnn.learn.library import Lesson
     from minicnn.learn.workspace import Workspace
 
@@ -46,7 +46,7 @@ def check(
         raise SystemExit(1)
 
 
-def _show(lesson: "Lesson", results: "list[Result]", is_done: bool) -> None:
+def _show(lesson: "Lesson", results: "list[CheckResult]", is_done: bool) -> None:
     from minicnn.learn import explain
 
     console = explain.console()
@@ -60,7 +60,7 @@ def _show(lesson: "Lesson", results: "list[Result]", is_done: bool) -> None:
         show_next(lesson, is_done)
 
 
-def show_failure(lesson: "Lesson", failed: "Result") -> None:
+def show_failure(lesson: "Lesson", failed: "CheckResult") -> None:
     """What is wrong, and the command that helps."""
     from minicnn.learn import explain
 

@@ -7,18 +7,18 @@ from minicnn import zoo
 from minicnn.bridge.extras import quiet, required
 from minicnn.experiments import runs
 from minicnn.experiments.compare.entries import (
-    Entry,
+    ComparedModel,
     common_data,
     refuse_twins,
     refuse_without_twin,
 )
-from minicnn.experiments.compare.job import Job
+from minicnn.experiments.compare.job import ComparisonJob
 from minicnn.experiments.compare.table import (
     Cells,
     Comparison,
+    ComparisonRow,
     Disagreement,
-    Result,
-    Row,
+    ModelResult,
     engines_table,
     layers_table,
     results_table,
@@ -28,9 +28,9 @@ from minicnn.files import StrPath
 __all__ = [
     "Cells",
     "Comparison",
+    "ComparisonRow",
     "Disagreement",
-    "Result",
-    "Row",
+    "ModelResult",
     "compare",
     "engines_table",
     "layers_table",
@@ -67,7 +67,7 @@ def compare(
     of other data, and if Keras is wanted `TrainingError` for a recipe that it cannot follow and
     `MissingPackageError` if it is not there.
     """
-    given = [Entry.of(model) for model in models or zoo.MODELS]
+    given = [ComparedModel.of(model) for model in models or zoo.MODELS]
     refuse_twins(given)
     directory = common_data(given, data)
     entries = [entry.completed(epochs=epochs, seed=seed, data=directory) for entry in given]
@@ -78,5 +78,5 @@ def compare(
     sets = runs.load_data(directory)
     for entry in entries:
         entry.check(sets)
-    job = Job(Path(out), entries, keras, sets, progress)
+    job = ComparisonJob(Path(out), entries, keras, sets, progress)
     return job.run({"epochs": epochs, "seed": seed, "data": directory})

@@ -27,7 +27,7 @@ WITHOUT_TWIN = ("augmentation", "ema")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedModel:
     """One model to compare: its name and its settings, and its run if that is finished already."""
 
     name: str
@@ -35,7 +35,7 @@ class Entry:
     finished: Run | None = None
 
     @classmethod
-    def of(cls, model: StrPath) -> "Entry":
+    def of(cls, model: StrPath) -> "ComparedModel":
         """A model of the zoo, or the finished run in a folder."""
         if model in zoo.ENTRIES:
             return cls(str(model), Settings.of(str(model)))
@@ -53,11 +53,11 @@ class Entry:
         run.model()
         return cls(run.folder.resolve().name, run.settings, run)
 
-    def completed(self, **changes: Any) -> "Entry":
+    def completed(self, **changes: Any) -> "ComparedModel":
         """With these settings, unless it is trained already."""
         if self.finished:
             return self
-        return Entry(self.name, Settings.of(self.settings.model, **changes))
+        return ComparedModel(self.name, Settings.of(self.settings.model, **changes))
 
     def check(self, data: tuple[Dataset, Dataset]) -> None:
         """Raise what training, or measuring, would raise later: data and model do not fit."""
@@ -78,7 +78,7 @@ class Entry:
             )
 
 
-def refuse_twins(entries: Sequence[Entry]) -> None:
+def refuse_twins(entries: Sequence[ComparedModel]) -> None:
     """Raise `CheckpointError` if two have one name: it is that of their folder and row."""
     names = [entry.name for entry in entries]
     for name in names:
@@ -86,7 +86,7 @@ def refuse_twins(entries: Sequence[Entry]) -> None:
             raise CheckpointError(f"{name!r} is given {names.count(name)} times; need each once")
 
 
-def refuse_without_twin(entries: Sequence[Entry]) -> None:
+def refuse_without_twin(entries: Sequence[ComparedModel]) -> None:
     """Raise `TrainingError` for a recipe that the training of a Keras twin cannot follow."""
     plain = Recipe()
     for entry in entries:
@@ -99,7 +99,7 @@ def refuse_without_twin(entries: Sequence[Entry]) -> None:
             )
 
 
-def common_data(entries: Sequence[Entry], data: StrPath | None) -> str | None:
+def common_data(entries: Sequence[ComparedModel], data: StrPath | None) -> str | None:
     """The data set of all; raises `DataError` if a run was trained on another."""
     trained = [entry for entry in entries if entry.finished]
     if data is None and not trained:
@@ -115,7 +115,7 @@ def common_data(entries: Sequence[Entry], data: StrPath | None) -> str | None:
     return common
 
 
-def _about(entry: Entry) -> str:
+def _about(entry: ComparedModel) -> str:
     """A run's data in words."""
     assert entry.finished is not None
     model = entry.finished.model()

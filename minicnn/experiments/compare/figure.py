@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from minicnn.experiments.compare.table import NAMES, Row
+from minicnn.experiments.compare.table import NAMES, ComparisonRow
 from minicnn.insight import style
 
 LOOKS = {"minicnn": (style.BLUE, "o"), "keras": (style.ORANGE, "s")}
 APART = 0.16  # of the distance between two models, from the middle to each engine
 
 
-def accuracies(rows: Sequence[Row]) -> Figure:
+def accuracies(rows: Sequence[ComparisonRow]) -> Figure:
     """Test accuracies with their 95 % intervals, a line for each model, the first on top."""
     engines = [name for name in NAMES if any(name in dict(row.results()) for row in rows)]
     names = [style.short(row.name) for row in rows]

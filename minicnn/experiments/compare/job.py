@@ -20,9 +20,15 @@ from rich.console import Console
 from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
 from minicnn.experiments import runs
-from minicnn.experiments.compare.entries import Entry
+from minicnn.experiments.compare.entries import ComparedModel
 from minicnn.experiments.compare.measuring import disagreement, measured
-from minicnn.experiments.compare.table import Comparison, Row, best_of, document, layer_words
+from minicnn.experiments.compare.table import (
+    Comparison,
+    ComparisonRow,
+    best_of,
+    document,
+    layer_words,
+)
 from minicnn.experiments.runs import Run
 from minicnn.experiments.settings import Settings
 from minicnn.files import atomic, new_folder, write_json
@@ -30,13 +36,13 @@ from minicnn.training.checkpoint import save_model
 from minicnn.training.progress import steps
 
 
-class Job:
+class ComparisonJob:
     """The models one after the other: what is not done yet is done, what is done is kept."""
 
     def __init__(
         self,
         folder: Path,
-        entries: Sequence[Entry],
+        entries: Sequence[ComparedModel],
         keras: bool,
         data: tuple[Dataset, Dataset],
         progress: bool,
@@ -44,7 +50,7 @@ class Job:
         self.folder, self.entries, self.keras = folder, entries, keras
         self.data, self.progress = data, progress
         self.console = Console(stderr=True)
-        self.rows: list[Row] = []
+        self.rows: list[ComparisonRow] = []
         self.runs: dict[str, Run] = {}
 
     def run(self, changes: dict[str, Any]) -> Comparison:
@@ -77,7 +83,7 @@ class Job:
     def path(self) -> Path:
         return self.folder / "comparison.json"
 
-    def _begin(self) -> dict[str, Row]:
+    def _begin(self) -> dict[str, ComparisonRow]:
         """Make the folder, or take up the one that is there; its finished rows by name."""
         if not self.path.exists():
             with new_folder(self.folder) as partial:
@@ -85,7 +91,10 @@ class Job:
             return {}
         try:
             found = json.loads(self.path.read_text())
-            settings, rows = found["settings"], [Row.from_dict(plain) for plain in found["rows"]]
+            settings, rows = (
+                found["settings"],
+                [ComparisonRow.from_dict(plain) for plain in found["rows"]],
+            )
             mine = {key: settings[key] for key in self.settings}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{self.path}: not a comparison, or damaged") from error
@@ -96,7 +105,7 @@ class Job:
             )
         return {row.name: row for row in rows}
 
-    def _save(self, best: Row | None) -> None:
+    def _save(self, best: ComparisonRow | None) -> None:
         numbers = Comparison(self.folder, tuple(self.rows), best.name if best else None).to_dict()
         del numbers["interrupted"]
         write_json(self.path, {"settings": self.settings, **numbers})
@@ -107,7 +116,7 @@ class Job:
 
     # -------------------------------------------------------------- one model
 
-    def _row(self, entry: Entry, title: str, kept: Row | None) -> Row:
+    def _row(self, entry: ComparedModel, title: str, kept: ComparisonRow | None) -> ComparisonRow:
         """The row of a model: trained, or gone on with, where that is not done."""
         run = entry.finished or self._trained(
             entry, self.folder / entry.name, f"{title}, in minicnn", self._train
@@ -125,7 +134,7 @@ class Job:
 
     def _trained(
         self,
-        entry: Entry,
+        entry: ComparedModel,
         folder: Path,
         title: str,
         train: Callable[[Settings, Path], Run],
@@ -150,8 +159,8 @@ class Job:
         return train_twin(settings, folder, self.data, self.progress)
 
     def _measured(
-        self, entry: Entry, run: Run, twin: Run | None, step: Callable[[str], None]
-    ) -> Row:
+        self, entry: ComparedModel, run: Run, twin: Run | None, step: Callable[[str], None]
+    ) -> ComparisonRow:
         model = run.model()
         mine, predictions = measured(run, model, self.data)
         theirs = apart = None
@@ -161,7 +170,7 @@ class Job:
             step(f"measuring {entry.name} in Keras")
             theirs, others = measured(twin, kept_model(twin), self.data)
             apart = disagreement(self.data[1].labels, predictions, others)
-        return Row(
+        return ComparisonRow(
             entry.name,
             str(run.folder.resolve()),
             layer_words(model),
@@ -177,7 +186,7 @@ class Job:
 
     # -------------------------------------------------------------- the end
 
-    def _finish(self, best: Row | None) -> None:
+    def _finish(self, best: ComparisonRow | None) -> None:
         """Write the tables, the picture and the best model."""
         from minicnn.experiments.compare.figure import accuracies
         from minicnn.experiments.report.figures import save
@@ -190,7 +199,7 @@ class Job:
         self._save(best)
 
 
-def _is_of(row: Row, run: Run, twin: Run | None) -> bool:
+def _is_of(row: ComparisonRow, run: Run, twin: Run | None) -> bool:
     """Whether a row that was kept is of these runs as they are now."""
     pairs = [(row.minicnn, run), (row.keras, twin)]
     return all(

@@ -9,7 +9,7 @@ import numpy as np
 
 from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
-from minicnn.experiments.compare.table import Disagreement, Result
+from minicnn.experiments.compare.table import Disagreement, ModelResult
 from minicnn.experiments.runs import Run
 from minicnn.metrics import mcnemar, wilson_interval
 from minicnn.nn import Module
@@ -20,7 +20,9 @@ Predictions = np.ndarray
 """Class numbers, int64 (N,), of the test pictures."""
 
 
-def measured(run: Run, model: Module, data: tuple[Dataset, Dataset]) -> tuple[Result, Predictions]:
+def measured(
+    run: Run, model: Module, data: tuple[Dataset, Dataset]
+) -> tuple[ModelResult, Predictions]:
     """The result of a finished run with its kept weights, and its predictions for the test set.
 
     - `model`: with these weights, in whichever engine.
@@ -34,7 +36,7 @@ def measured(run: Run, model: Module, data: tuple[Dataset, Dataset]) -> tuple[Re
     on_train, on_test = (evaluate(model, each, tta=views) for each in (part, test))
     on_held_out = None if held_out is None else evaluate(model, held_out, tta=views)
     predictions = on_test.probabilities.argmax(axis=1)
-    result = Result(
+    result = ModelResult(
         train_accuracy=on_train.accuracy,
         train_loss=on_train.loss,
         validation_accuracy=None if on_held_out is None else on_held_out.accuracy,
@@ -48,7 +50,7 @@ def measured(run: Run, model: Module, data: tuple[Dataset, Dataset]) -> tuple[Re
 
 
 def training_figures(run: Run) -> dict[str, Any]:
-    """What a `Result` says of the training itself.
+    """What a `ModelResult` says of the training itself.
 
     Raises `CheckpointError` if the run is not finished, or its files lack one of the figures.
     """

@@ -14,7 +14,7 @@ Cells = list[list[str]]
 
 
 @dataclass(frozen=True)
-class Result:
+class ModelResult:
     """How one model did in one engine, with the weights of the epoch that was best in validation.
 
     - `train_accuracy`, `train_loss`: on the part that it was trained on, dropout off.
@@ -62,7 +62,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One model of the comparison.
 
     - `name`, `folder`: what it is called, and where its run is.
@@ -81,8 +81,8 @@ class Row:
     schedule: str
     parameters: int
     bytes: int
-    minicnn: Result
-    keras: Result | None = None
+    minicnn: ModelResult
+    keras: ModelResult | None = None
     disagreement: Disagreement | None = None
 
     @property
@@ -98,19 +98,19 @@ class Row:
         return plain
 
     @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> "Row":
+    def from_dict(cls, plain: dict[str, Any]) -> "ComparisonRow":
         """The row that `numbers` wrote; raises `KeyError` or `TypeError` for anything else."""
         kept = {key: value for key, value in plain.items() if key != "difference"}
         kept["layers"] = tuple(plain["layers"])
         for engine in ("minicnn", "keras"):
             if plain[engine] is not None:
                 result = {key: v for key, v in plain[engine].items() if key != "error_rate"}
-                kept[engine] = Result(**{**result, "interval": Interval(*result["interval"])})
+                kept[engine] = ModelResult(**{**result, "interval": Interval(*result["interval"])})
         if plain["disagreement"] is not None:
             kept["disagreement"] = Disagreement(**plain["disagreement"])
         return cls(**kept)
 
-    def results(self) -> list[tuple[str, Result]]:
+    def results(self) -> list[tuple[str, ModelResult]]:
         """By engine, those that there are."""
         both = [("minicnn", self.minicnn), ("keras", self.keras)]
         return [(engine, result) for engine, result in both if result is not None]
@@ -128,7 +128,7 @@ class Comparison:
     """
 
     folder: Path
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     best: str | None
     interrupted: bool = False
 
@@ -141,7 +141,7 @@ class Comparison:
         }
 
 
-def best_of(rows: Sequence[Row]) -> Row | None:
+def best_of(rows: Sequence[ComparisonRow]) -> ComparisonRow | None:
     """The row with minicnn's highest validation accuracy, the first of equals; None without any.
 
     The test set decides nothing: a model that were chosen by it would look better than it is.
@@ -189,7 +189,7 @@ def size(count: int) -> str:
     return f"{count / 1024:,.0f} KB" if count < 1024**2 else f"{count / 1024**2:,.2f} MB"
 
 
-def results_table(rows: Sequence[Row]) -> Cells:
+def results_table(rows: Sequence[ComparisonRow]) -> Cells:
     """Row B3: a line for each model and engine."""
     engines = any(row.keras for row in rows)
     head = ["model", *(["engine"] if engines else []), "layers", "learning rate", "parameters"]
@@ -206,13 +206,13 @@ def results_table(rows: Sequence[Row]) -> Cells:
 NAMES = {"minicnn": "minicnn", "keras": "Keras"}
 
 
-def _model_cells(row: Row) -> list[str]:
+def _model_cells(row: ComparisonRow) -> list[str]:
     rate = f"{row.lr:g} {row.optimizer}"
     rate += "" if row.schedule == "constant" else f", {row.schedule}"
     return [str(len(row.layers)), rate, f"{row.parameters:,}", size(row.bytes)]
 
 
-def _result_cells(result: Result) -> list[str]:
+def _result_cells(result: ModelResult) -> list[str]:
     validation = result.validation_accuracy
     return [
         f"{result.train_accuracy:.4f}",
@@ -227,7 +227,7 @@ def _result_cells(result: Result) -> list[str]:
     ]
 
 
-def engines_table(rows: Sequence[Row]) -> Cells:
+def engines_table(rows: Sequence[ComparisonRow]) -> Cells:
     """minicnn and Keras side by side; no line if Keras was not asked."""
     head = ["model", "minicnn", "Keras", "difference", "disagree on", "only minicnn right"]
     lines = [[*head, "only Keras right", "McNemar's p"]]
@@ -249,7 +249,7 @@ def engines_table(rows: Sequence[Row]) -> Cells:
     return lines
 
 
-def layers_table(rows: Sequence[Row]) -> Cells:
+def layers_table(rows: Sequence[ComparisonRow]) -> Cells:
     """What each model consists of."""
     return [["model", "layers"], *([row.name, ", ".join(row.layers)] for row in rows)]
 
@@ -266,7 +266,7 @@ def markdown(cells: Cells, right_from: int = 1) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]])
 
 
-def document(rows: Sequence[Row], best: Row | None) -> str:
+def document(rows: Sequence[ComparisonRow], best: ComparisonRow | None) -> str:
     """All tables in Markdown, and which model was best."""
     engines = any(row.keras for row in rows)
     parts = ["# Comparison", markdown(results_table(rows), right_from=2 if engines else 1)]

@@ -48,7 +48,7 @@ class Misconception:
 
 
 @dataclass(frozen=True)
-class Row:
+class ExerciseRow:
     """An exercise with what the class made of it.
 
     - `counts`: students by kind of result, in the order of `SIGNS`, without zeros.
@@ -86,7 +86,7 @@ def kind_of(grade: Grade) -> str:
     return "misconception" if grade.result.mutant else grade.result.status
 
 
-def _row(exercise: Exercise, grades: Sequence[Grade]) -> Row:
+def _row(exercise: Exercise, grades: Sequence[Grade]) -> ExerciseRow:
     counts = Counter(map(kind_of, grades))
     found = []
     for mutant in exercise.mutants:
@@ -98,7 +98,7 @@ def _row(exercise: Exercise, grades: Sequence[Grade]) -> Row:
             names = [each.student for each in others if _said(each) == says]
             found.append(Misconception(status, "", says, names))
     seen = sorted((each for each in found if each.students), key=_order)
-    return Row(exercise, [(kind, counts[kind]) for kind in SIGNS if counts[kind]], seen)
+    return ExerciseRow(exercise, [(kind, counts[kind]) for kind in SIGNS if counts[kind]], seen)
 
 
 def _said(grade: Grade) -> str:

@@ -9,7 +9,7 @@ from minicnn.data import Dataset
 from minicnn.experiments.explore import ALIKE, MEASURES, ChiSquared, Exploration, LikePair, Pixels
 from minicnn.experiments.report import data_figures as draw
 from minicnn.experiments.report.mosaic import colours, mosaic
-from minicnn.experiments.report.page import Page, Part, Picture, Section, Table, Text, picture
+from minicnn.experiments.report.page import Page, PagePicture, Part, Section, Table, Text, picture
 from minicnn.tape import Array
 
 SAMPLES = 10  # of a class
@@ -296,7 +296,7 @@ def _duplicates(found: Exploration) -> Iterator[Part]:
     yield _groups(found, groups)
 
 
-def _groups(found: Exploration, groups: Sequence[tuple[str, tuple[int, ...]]]) -> Picture:
+def _groups(found: Exploration, groups: Sequence[tuple[str, tuple[int, ...]]]) -> PagePicture:
     sets = {"training": found.train, "test": found.test}
     row = colours(np.stack([sets[part].images[group[0]] for part, group in groups]))
     notes = [[f"{part[:5]} #{group[0]}" for part, group in groups]]
@@ -346,7 +346,7 @@ def _pairs(
     rows: Sequence[tuple[str, Sequence[LikePair]]],
     alt: str,
     title: str,
-) -> Picture:
+) -> PagePicture:
     """Rows of pairs, each of two pictures side by side, with room between one and the next."""
     sets = {"train": found.train, "test": found.test}
     gap = np.ones((1, *colours(found.train.images[:1]).shape[1:]))

@@ -3,7 +3,7 @@
 import base64
 from typing import TYPE_CHECKING
 
-from minicnn.experiments.report.page import Page, Picture, Table, Text
+from minicnn.experiments.report.page import Page, PagePicture, Table, Text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,11 +30,11 @@ def templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    kinds = {Text: "text", Table: "table", Picture: "picture"}
+    kinds = {Text: "text", Table: "table", PagePicture: "picture"}
     environment.globals["kind"] = lambda part: kinds[type(part)]
     environment.globals["data_url"] = _data_url
     return environment
 
 
-def _data_url(picture: Picture) -> str:
+def _data_url(picture: PagePicture) -> str:
     return "data:image/png;base64," + base64.b64encode(picture.png).decode()

@@ -32,7 +32,7 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PagePicture:
     """A figure as PNG.
 
     - `name`: of its file, without the ending.
@@ -48,7 +48,7 @@ class Picture:
     height: float
 
 
-Part = Text | Table | Picture
+Part = Text | Table | PagePicture
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,13 @@ class Page:
     sections: Sequence[Section]
 
     @property
-    def pictures(self) -> list[Picture]:
+    def pictures(self) -> list[PagePicture]:
         """All pictures, in order."""
         parts = (part for section in self.sections for part in section.parts)
-        return [part for part in parts if isinstance(part, Picture)]
+        return [part for part in parts if isinstance(part, PagePicture)]
 
 
-def picture(name: str, figure: Figure, alt: str, caption: str = "") -> Picture:
+def picture(name: str, figure: Figure, alt: str, caption: str = "") -> PagePicture:
     """Draw a figure for a page.
 
     >>> shown = picture("empty", style.figure(2, 1), "An empty figure")
@@ -98,4 +98,4 @@ def picture(name: str, figure: Figure, alt: str, caption: str = "") -> Picture:
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=style.DOTS_PER_INCH)
     width, height = figure.get_size_inches()
-    return Picture(name, drawn.getvalue(), alt, caption, float(width), float(height))
+    return PagePicture(name, drawn.getvalue(), alt, caption, float(width), float(height))

@@ -9,7 +9,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-from minicnn.experiments.report.page import Page, Part, Picture, Section, Table, Text
+from minicnn.experiments.report.page import Page, PagePicture, Part, Section, Table, Text
 from minicnn.insight import style
 
 MARGIN = 18  # millimetres, as all lengths here
@@ -142,7 +142,7 @@ class _Document(FPDF):
         self.set_font(style="")
         return float(widest + 6)
 
-    def _size(self, picture: Picture) -> tuple[float, float]:
+    def _size(self, picture: PagePicture) -> tuple[float, float]:
         """Its own size, or as much smaller as the paper asks for."""
         width, height = picture.width * INCH * SCALE, picture.height * INCH * SCALE
         room = self.eph - 30
@@ -151,7 +151,7 @@ class _Document(FPDF):
 
     def _height(self, part: Part, scale: float = 1) -> float:
         """What a part takes, a picture as much smaller as `scale` says."""
-        if isinstance(part, Picture):
+        if isinstance(part, PagePicture):
             return scale * self._size(part)[1] + 2 + self._lines(part.caption, 8) * 4.4
         if isinstance(part, Text):
             return self._lines(part.text, 9.5) * LINE + 2

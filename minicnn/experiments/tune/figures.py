@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocat
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn.experiments.tune.found import Trial
-from minicnn.experiments.tune.space import Choice, Row
+from minicnn.experiments.tune.space import Choice, Dimension
 from minicnn.insight import style
 
 LOOKS = {"complete": (style.BLUE, "o"), "pruned": (style.FAINT, "x")}
@@ -53,7 +53,7 @@ def importances(shares: Mapping[str, float]) -> Figure:
     return figure
 
 
-def slices(trials: Sequence[Trial], rows: Sequence[Row]) -> Figure:
+def slices(trials: Sequence[Trial], rows: Sequence[Dimension]) -> Figure:
     """The accuracy of each trial by each setting that was searched."""
     columns = min(COLUMNS, len(rows))
     lines = math.ceil(len(rows) / columns)
@@ -102,12 +102,12 @@ def _points(axes: Axes, placed: Sequence[tuple[float, Trial]]) -> None:
         axes.plot(x, y, marker, color=colour, markersize=4.5, alpha=0.8, label=state)
 
 
-def _place(row: Row, trial: Trial) -> float:
+def _place(row: Dimension, trial: Trial) -> float:
     value = trial.values[row.name]
     return float(row.values.index(value)) if isinstance(row, Choice) else float(value)
 
 
-def _value_axis(axes: Axes, row: Row) -> None:
+def _value_axis(axes: Axes, row: Dimension) -> None:
     """The setting's values along the bottom."""
     if isinstance(row, Choice):
         axes.set_xticks(range(len(row.values)), [str(value) for value in row.values])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minicnn.experiments.settings import Settings
-from minicnn.experiments.tune.space import Row
+from minicnn.experiments.tune.space import Dimension
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Tuning:
     model: str
     epochs: int
     wanted: int
-    rows: Sequence[Row]
+    rows: Sequence[Dimension]
     trials: Sequence[Trial]
     best: Trial | None
     settings: Settings | None

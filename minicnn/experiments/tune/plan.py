@@ -10,7 +10,7 @@ from minicnn.data import Dataset
 from minicnn.data.augmentation import Augmentation
 from minicnn.errors import CheckpointError, TrainingError
 from minicnn.experiments.settings import Settings, given
-from minicnn.experiments.tune.space import Row, drawn, fixed_value, plain, rows_for
+from minicnn.experiments.tune.space import Dimension, drawn, fixed_value, plain, rows_for
 from minicnn.training.fit import hold_out
 
 STRENGTHS = {field.name for field in fields(Augmentation)}
@@ -32,7 +32,7 @@ class Plan:
     directory: str | None
     digest: str
     fixed: dict[str, Any]
-    rows: tuple[Row, ...]
+    rows: tuple[Dimension, ...]
 
     @classmethod
     def of(

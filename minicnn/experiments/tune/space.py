@@ -55,9 +55,9 @@ class Range:
         return f"{self.low:g} to {self.high:g}{', by powers of ten' if self.log else ''}"
 
 
-Row = Choice | Range
+Dimension = Choice | Range
 
-SPACE: tuple[Row, ...] = (
+SPACE: tuple[Dimension, ...] = (
     Choice("optimizer", ("adam", "sgd")),  # adamw is adam with a weight decay, which is below
     Range("lr", 1e-4, 1e-1, log=True),
     Range("momentum", 0.5, 0.99),  # where the optimizer is sgd
@@ -86,7 +86,7 @@ def rows_for(
     only: Sequence[str] | None = None,
     fix: Mapping[str, Any] | None = None,
     images: int | None = None,
-) -> tuple[Row, ...]:
+) -> tuple[Dimension, ...]:
     """The rows to search for a model of the zoo.
 
     - `only`: the names of these; all of `SPACE` if not given.
@@ -115,7 +115,7 @@ def rows_for(
     return tuple(rows)
 
 
-def _of_batches(row: Row, images: int | None) -> Row:
+def _of_batches(row: Dimension, images: int | None) -> Dimension:
     """The batch sizes that do not exceed the training set; at least the smallest."""
     assert isinstance(row, Choice)
     fitting = tuple(size for size in row.values if images is None or size <= images)
@@ -138,11 +138,11 @@ def fixed_value(name: str, text: Any) -> Any:
         raise TrainingError(f"{name} must be {what}, got {text!r}") from error
 
 
-def _kind(row: Row) -> type:
+def _kind(row: Dimension) -> type:
     return type(row.values[0]) if isinstance(row, Choice) else float
 
 
-def drawn(rows: Sequence[Row], trial: Any, optimizer: str) -> dict[str, Any]:
+def drawn(rows: Sequence[Dimension], trial: Any, optimizer: str) -> dict[str, Any]:
     """What a trial of Optuna's draws for the rows; momentum only where the optimizer is sgd.
 
     - `optimizer`: which it is if the rows do not say.
@@ -154,7 +154,7 @@ def drawn(rows: Sequence[Row], trial: Any, optimizer: str) -> dict[str, Any]:
     return values
 
 
-def plain(rows: Sequence[Row]) -> dict[str, Any]:
+def plain(rows: Sequence[Dimension]) -> dict[str, Any]:
     """The rows as plain data, to be kept and compared."""
     return {row.name: {k: _list(v) for k, v in asdict(row).items() if k != "name"} for row in rows}
 

@@ -65,7 +65,7 @@ def inner(function: Any, parallel: bool = False) -> Any:
     return compiled
 
 
-class Kernel:
+class CompiledKernel:
     """A kernel that splits its work with ``for t in prange(threads)``, its last argument.
 
     It is compiled for several threads, and once more for a single one, each when it is first
@@ -82,7 +82,7 @@ class Kernel:
         return self.together if threads > 1 else self.alone
 
 
-parallel = Kernel
+parallel = CompiledKernel
 
 
 def _named(function: Any, name: str) -> Any:
@@ -158,7 +158,7 @@ def product_threads(products: int, items: int) -> int:
     return thread_count(max(1, min(items, products // PRODUCTS)))
 
 
-def run(kernel: Kernel, *args: Any) -> None:
+def run(kernel: CompiledKernel, *args: Any) -> None:
     """Call a kernel; its last argument is the number of threads.
 
     Only those that have a share are woken: to wait for one costs microseconds, and milliseconds

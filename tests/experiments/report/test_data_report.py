@@ -18,7 +18,7 @@ from minicnn.experiments.explore.augmented import augmented
 from minicnn.experiments.report import data_figures as draw
 from minicnn.experiments.report.data_page import _balance, data_page
 from minicnn.experiments.report.html import html
-from minicnn.experiments.report.page import Picture, Text
+from minicnn.experiments.report.page import PagePicture, Text
 from minicnn.experiments.report.pdf import pdf
 
 from ...lanes import slow_but
@@ -41,7 +41,7 @@ def section(page, title):
 
 def _without_pictures(page):
     return [
-        replace(each, parts=[part for part in each.parts if not isinstance(part, Picture)])
+        replace(each, parts=[part for part in each.parts if not isinstance(part, PagePicture)])
         for each in page.sections
     ]
 

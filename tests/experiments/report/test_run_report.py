@@ -16,7 +16,7 @@ from sklearn import metrics as sklearn
 from minicnn import zoo
 from minicnn.data.corruption import CORRUPTIONS
 from minicnn.experiments.report.of_run import report_run
-from minicnn.experiments.report.page import Picture, Table, Text
+from minicnn.experiments.report.page import PagePicture, Table, Text
 from minicnn.experiments.report.run_page import (
     _confusion,
     _curves,
@@ -157,8 +157,8 @@ def test_a_model_that_is_always_right_or_never(report, right):
     chosen = report.labels if right else (report.labels + 1) % 4
     shares = np.eye(4)[chosen]
     always = replace(report, evaluation=Evaluation(0.1, float(right), report.labels, shares))
-    assert [type(part) for part in _confusion(always)] == [Text, Picture][right:]
-    assert [type(part) for part in _saliency(always)] == [Picture]
+    assert [type(part) for part in _confusion(always)] == [Text, PagePicture][right:]
+    assert [type(part) for part in _saliency(always)] == [PagePicture]
     numbers = json.loads(json.dumps(always.to_dict(), allow_nan=False))
     assert len(numbers["worst_mistakes"]) == (0 if right else 25)
     assert numbers["expected_calibration_error"] == (0 if right else 1)
@@ -178,7 +178,7 @@ def test_reports_on_other_pictures(tmp_path, model, shape, classes):
     page = run_page(report_run(write_run(tmp_path / "run", data, model, shape, classes)))
     for each in page.pictures:
         Image.open(io.BytesIO(each.png)).verify()
-    assert all(isinstance(p, Picture | Table | Text) for s in page.sections for p in s.parts)
+    assert all(isinstance(p, PagePicture | Table | Text) for s in page.sections for p in s.parts)
 
 
 # The command

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn.experiments.report.page import Picture, Table, Text
+from minicnn.experiments.report.page import PagePicture, Table, Text
 from minicnn.experiments.settings import Settings
 from minicnn.experiments.tune import Trial, Tuning, figures
 from minicnn.experiments.tune.page import tuning_page
@@ -113,4 +113,6 @@ def test_the_page_has_it_all(found):
     assert ["epochs", "10", ""] in [list(row) for row in best.rows]
     assert table.rows[0][0] == str(found.best.number)
     assert len(table.rows) == 9, "those with an accuracy"
-    assert all(isinstance(part, Text | Table | Picture) for s in page.sections for part in s.parts)
+    assert all(
+        isinstance(part, Text | Table | PagePicture) for s in page.sections for part in s.parts
+    )
