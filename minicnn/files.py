@@ -1,15 +1,16 @@
-"""Files and folders that appear whole or not at all, and JSON."""
+"""Files and folders: they appear whole or not at all, and are read with care; JSON."""
 
 import contextlib
 import json
 import os
 import shutil
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minicnn.errors import CheckpointError, WriteError
+from minicnn.errors import CheckpointError, MinicnnError, WriteError, one_line
 
 StrPath = str | os.PathLike[str]
 
@@ -109,6 +110,65 @@ def new_folder(folder: StrPath) -> Iterator[Path]:
 def _hidden(suffix: str = "") -> str:
     """A name that nothing else has."""
     return f".{uuid.uuid4().hex}{suffix}"
+
+
+# ------------------------------------------------------------------ files of somebody else
+
+
+@contextlib.contextmanager
+def reading(path: StrPath, kind: str) -> Iterator[None]:
+    """Turn whatever is raised inside the block into a `CheckpointError` that begins with the path.
+
+    - `kind`: what the file should have been.
+
+    >>> with reading("model.h5", "a Keras .h5 file"):
+    ...     raise KeyError("model_config")
+    Traceback (most recent call last):
+    minicnn.errors.CheckpointError: model.h5: not a Keras .h5 file, or damaged or cut off: \
+'model_config'
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: there is no such file") from error
+    except MinicnnError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except Exception as error:  # what h5py, zipfile and a damaged description lead to
+        if isinstance(error, OSError) and error.strerror:  # no permission, a folder
+            raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+        raise CheckpointError(
+            f"{path}: not {kind}, or damaged or cut off: {one_line(error)}"
+        ) from error
+
+
+class Room:
+    """How much a file may unpack to: a small one that describes giants is refused before they are.
+
+    Any file may take 32 MB of memory, a larger one 64 times its size.
+    """
+
+    def __init__(self, path: StrPath):
+        self.size = os.path.getsize(path)
+        self.left = max(2**25, 64 * self.size)
+
+    def take(self, count: int, what: str) -> None:
+        """Take so many bytes; raises `CheckpointError` if there are not so many left."""
+        self.left -= count
+        if self.left < 0:
+            raise CheckpointError(
+                f"{what} would take {count:,} bytes, more than a file of {self.size:,} can hold"
+            )
+
+    def unpacked(self, archive: zipfile.ZipFile, name: str) -> bytes:
+        """A file out of a zip, stored or deflated."""
+        entry = archive.getinfo(name)
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise CheckpointError(f"{name} is packed in a way that is not read here")
+        self.take(entry.file_size, name)
+        return archive.read(entry)
+
+
+# ------------------------------------------------------------------ JSON
 
 
 def write_json(path: StrPath, value: Any) -> None:

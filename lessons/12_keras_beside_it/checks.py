@@ -3,7 +3,8 @@
 import numpy as np
 
 from minicnn import metrics, nn
-from minicnn.bridge.keras_config import keras_config, model_of, weights_of
+from minicnn.bridge.keras_config import keras_config, weights_of
+from minicnn.bridge.keras_model import model_of
 from minicnn.errors import CheckpointError
 from minicnn.experiments.report import figures
 from minicnn.learn import Case, Exercise, draws
@@ -42,11 +43,8 @@ def observe_names(function, case) -> dict:
 
 def from_keras_and_back() -> None:
     model = nn.Sequential(nn.Conv2D(2, 2), nn.Flatten(), nn.Dense(2), input_shape=(4, 4, 1))
-    arrays = weights_of(model)
-    model_of(
-        keras_config(model, softmax=False),
-        lambda place, layer: [*arrays.get(layer["config"]["name"], {}).values()],
-    )
+    arrays = iter(each for each in weights_of(model) if each)
+    model_of(keras_config(model, softmax=False), lambda layer: [*next(arrays).values()])
 
 
 def draw_confusion(rng, size) -> Case:
@@ -76,7 +74,7 @@ def draw_mistakes(rng, size) -> Case:
 
 EXERCISES = [
     Exercise(
-        "minicnn.bridge.keras_config:named_arrays",
+        "minicnn.bridge.keras_model:named_arrays",
         job="give each array of a Keras layer its name in minicnn, and refuse those that do not "
         "fit.",
         draw=draw_layer,

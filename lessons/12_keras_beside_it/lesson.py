@@ -56,7 +56,7 @@ for layer in layers:
 # since a file may come from anywhere, look at what you are given before you take it.
 
 # %% exercise
-from minicnn.bridge.keras_config import named_arrays
+from minicnn.bridge.keras_model import named_arrays
 
 # %% [markdown]
 # With your function the file becomes a model of ours. Keras's net ended in a softmax; ours end in

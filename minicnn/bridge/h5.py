@@ -6,16 +6,16 @@ its attribute `weight_names` lists. The optimizer is neither read nor written: s
 
 import io
 import json
-from typing import Any
 
 from minicnn.bridge.extras import required
-from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
-from minicnn.bridge.reading import reading
+from minicnn.bridge.hdf5 import array_of, contents
+from minicnn.bridge.keras_config import keras_config, weights_of
+from minicnn.bridge.keras_layers import Config
+from minicnn.bridge.keras_model import model_of
 from minicnn.errors import CheckpointError
-from minicnn.files import StrPath
+from minicnn.files import Room, StrPath, reading
 from minicnn.nn import Sequential
 from minicnn.tape import Array
-from minicnn.training.checkpoint import class_names_of
 
 VERSION = "3.0.0"
 """The version of Keras whose layout this is."""
@@ -30,27 +30,25 @@ def read_h5(path: StrPath) -> Sequential:
     h5py = required("h5py", "keras")
     with reading(path, "a Keras .h5 file"), open(path, "rb") as file, h5py.File(file, "r") as h5:
         if "model_config" not in h5.attrs:
-            raise CheckpointError("holds no description of a model (model_config), only weights")
-        groups = h5["model_weights"]
+            raise CheckpointError(
+                "holds no description of a model (model_config), only weights; save the whole "
+                "model with Keras's model.save()"
+            )
+        room, found = Room(path), contents(h5)
 
-        def arrays(place: int, layer: Config) -> list[Array]:
-            return _arrays(groups, layer["config"]["name"])
+        def arrays(layer: Config) -> list[Array]:
+            name = layer["config"]["name"]
+            group = f"model_weights/{name}"
+            if group not in found:
+                raise CheckpointError(f"the weights of the layer {name!r} are missing")
+            names = [_text(each) for each in found[group].attrs["weight_names"]]
+            missing = [each for each in names if f"{group}/{each}" not in found]
+            if missing:
+                raise CheckpointError(f"of the layer {name!r} the weights {missing} are missing")
+            return [array_of(found[f"{group}/{each}"], room) for each in names]
 
-        model = model_of(json.loads(_text(h5.attrs["model_config"])), arrays)
         names = json.loads(_text(h5.attrs.get("class_names", "null")))
-        model.class_names = class_names_of(names, model)
-    return model
-
-
-def _arrays(groups: Any, layer: str) -> list[Array]:
-    if layer not in groups:
-        raise CheckpointError(f"the weights of the layer {layer!r} are missing")
-    group = groups[layer]
-    names = [_text(name) for name in group.attrs["weight_names"]]
-    missing = [name for name in names if name not in group]
-    if missing:
-        raise CheckpointError(f"of the layer {layer!r} the weights {missing} are missing")
-    return [group[name][()] for name in names]
+        return model_of(json.loads(_text(h5.attrs["model_config"])), arrays, room, names)
 
 
 def _text(value: str | bytes) -> str:
@@ -64,7 +62,6 @@ def h5_bytes(model: Sequential, softmax: bool = True) -> bytes:
     """
     h5py = required("h5py", "keras")
     config = keras_config(model, softmax)
-    weights = weights_of(model)
     content = io.BytesIO()
     with h5py.File(content, "w") as h5:
         h5.attrs["model_config"] = json.dumps(config)
@@ -75,8 +72,8 @@ def h5_bytes(model: Sequential, softmax: bool = True) -> bytes:
             place.attrs.update(keras_version=VERSION, backend="tensorflow")
         names = [layer["config"]["name"] for layer in config["config"]["layers"][1:]]
         groups.attrs["layer_names"] = names
-        for name in names:
-            group, arrays = groups.create_group(name), weights.get(name, {})
+        for name, arrays in zip(names, [*weights_of(model), {}], strict=False):  # {}: a softmax
+            group = groups.create_group(name)
             for weight, array in arrays.items():
                 group[f"{name}/{weight}"] = array
             group.attrs["weight_names"] = [f"{name}/{weight}" for weight in arrays]

@@ -10,20 +10,23 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from minicnn.bridge.extras import required
-from minicnn.bridge.h5 import VERSION
-from minicnn.bridge.keras_config import Config, keras_config, model_of, weights_of
-from minicnn.bridge.reading import reading
+from minicnn.bridge.h5 import VERSION, read_h5
+from minicnn.bridge.hdf5 import array_of, contents
+from minicnn.bridge.keras_config import keras_config, weights_of
+from minicnn.bridge.keras_layers import Config
+from minicnn.bridge.keras_model import layer_list, model_of
 from minicnn.errors import CheckpointError
-from minicnn.files import StrPath
+from minicnn.files import Room, StrPath, reading
 from minicnn.nn import Sequential
 from minicnn.tape import Array
-from minicnn.training.checkpoint import class_names_of
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
+
+ROOTS = "layers", "_layer_checkpoint_dependencies"
+"""Where the layers' weights lie; the second in Keras 2.13."""
 
 # Of a time that is always the same, so that the same model gives the same bytes.
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -32,51 +35,78 @@ DATE = (1980, 1, 1, 0, 0, 0)
 def read_keras(path: StrPath) -> Sequential:
     """The model in a `.keras` file, as float32, ending in logits if Keras's ended in softmax.
 
-    Raises `CheckpointError` for what is not such a file, for models that are not Sequential, for
-    layers and settings that minicnn does not have, and for weights that are missing or do not fit.
+    Until Keras 2.12 such a file was one of HDF5; that is read too. Raises `CheckpointError` for
+    what is not such a file, for models that are not Sequential, for layers and settings that
+    minicnn does not have, and for weights that are missing or do not fit.
     """
     h5py = required("h5py", "keras")
-    with reading(path, "a .keras file"), zipfile.ZipFile(path) as archive:
-        missing = {CONFIG, WEIGHTS} - {*archive.namelist()}
-        if missing:
-            raise CheckpointError(f"holds no {' and no '.join(sorted(missing))}")
-        config = json.loads(archive.read(CONFIG))
-        with h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r") as h5:
+    if _is_hdf5(path):
+        return read_h5(path)
+    with reading(path, "a .keras file"):
+        room = Room(path)
+        with zipfile.ZipFile(path) as archive:
+            there = archive.namelist()
+            missing = {CONFIG, WEIGHTS} - {*there}
+            if missing:
+                raise CheckpointError(f"holds no {' and no '.join(sorted(missing))}")
+            config = json.loads(room.unpacked(archive, CONFIG))
+            about = json.loads(room.unpacked(archive, METADATA)) if METADATA in there else {}
+            weights = io.BytesIO(room.unpacked(archive, WEIGHTS))
+        with h5py.File(weights, "r") as h5:
+            stored = _Stored(contents(h5), config, room)
+            return model_of(config, stored.arrays, room, about.get("class_names"))
 
-            def arrays(place: int, layer: Config) -> list[Array]:
-                folder = f"layers/{_folders(config['config']['layers'])[place]}/vars"
-                return _arrays(h5, folder, layer["config"]["name"])
 
-            model = model_of(config, arrays)
-        if METADATA in archive.namelist():
-            names = json.loads(archive.read(METADATA)).get("class_names")
-            model.class_names = class_names_of(names, model)
-    return model
+def _is_hdf5(path: StrPath) -> bool:
+    with reading(path, "a .keras file"), open(path, "rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
-def _folders(layers: Sequence[Config]) -> list[str]:
-    """Where each layer's weights lie.
+class _Stored:
+    """The weights of a `.keras` file, layer by layer in the model's order.
 
-    >>> _folders([{"class_name": "Conv2D"}, {"class_name": "ReLU"}, {"class_name": "Conv2D"}])
-    ['conv2d', 're_lu', 'conv2d_1']
+    The folders of a kind are numbered, but not without gaps: Keras 2.13 counted layers with weights
+    twice. It also had another name for the folder around them.
     """
-    counts: Counter[str] = Counter()
-    folders = []
-    for layer in layers:
-        kind = re.sub(r"\W+", "", layer["class_name"])
-        kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
-        kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
-        folders.append(f"{kind}_{counts[kind]}" if counts[kind] else kind)
-        counts[kind] += 1
-    return folders
+
+    def __init__(self, found: dict[str, Any], config: Config, room: Room):
+        self.found, self.room = found, room
+        self.root = next((r for r in ROOTS if r in found), ROOTS[0])
+        self.kinds = Counter(map(_kind, layer_list(config)))
+        self.taken: Counter[str] = Counter()
+
+    def arrays(self, layer: Config) -> list[Array]:
+        """The arrays of the next layer of this kind."""
+        kind, name = _kind(layer), layer["config"]["name"]
+        folders = self._folders(kind)
+        if len(folders) != self.kinds[kind]:
+            raise CheckpointError(
+                f"there are weights for {len(folders)} layers of the kind of {name!r}, "
+                f"needs {self.kinds[kind]}"
+            )
+        folder = f"{self.root}/{folders[self.taken[kind]]}/vars"
+        self.taken[kind] += 1
+        numbers = sorted(int(each) for each in self.found.get(folder, ()))
+        if numbers != [*range(len(numbers))]:
+            raise CheckpointError(f"of the layer {name!r} there are only the weights {numbers}")
+        return [array_of(self.found[f"{folder}/{number}"], self.room) for number in numbers]
+
+    def _folders(self, kind: str) -> list[str]:
+        """The folders of a kind, ``dense``, ``dense_2``, in the order of their numbers."""
+        numbered = re.compile(rf"{self.root}/({kind}(?:_(\d+))?)")
+        matches = filter(None, map(numbered.fullmatch, self.found))
+        return [m[1] for m in sorted(matches, key=lambda m: int(m[2] or 0))]
 
 
-def _arrays(h5: Any, folder: str, layer: str) -> list[Array]:
-    group = h5.get(folder, {})
-    numbers = sorted(int(name) for name in group)
-    if numbers != [*range(len(numbers))]:
-        raise CheckpointError(f"of the layer {layer!r} there are only the weights {numbers}")
-    return [group[str(number)][()] for number in numbers]
+def _kind(layer: Config) -> str:
+    """A kind of layer as its folder is called.
+
+    >>> [_kind({"class_name": name}) for name in ("Conv2D", "ReLU", "BatchNormalization")]
+    ['conv2d', 're_lu', 'batch_normalization']
+    """
+    kind = re.sub(r"\W+", "", layer["class_name"])
+    kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
 
 
 def keras_bytes(model: Sequential, softmax: bool = True) -> bytes:
@@ -87,11 +117,16 @@ def keras_bytes(model: Sequential, softmax: bool = True) -> bytes:
     h5py = required("h5py", "keras")
     config = keras_config(model, softmax)
     layers = config["config"]["layers"]
-    weights, stored = weights_of(model), io.BytesIO()
+    stored = io.BytesIO()
     with h5py.File(stored, "w") as h5:
-        for folder, layer in zip(_folders(layers), layers, strict=True):
+        taken: Counter[str] = Counter()
+        weights = [{}, *weights_of(model), {}]  # of the input, and of a softmax at the end
+        for layer, arrays in zip(layers, weights, strict=False):
+            kind = _kind(layer)
+            folder = f"{kind}_{taken[kind]}" if taken[kind] else kind
+            taken[kind] += 1
             group = h5.create_group(f"layers/{folder}/vars")
-            for number, array in enumerate(weights.get(layer["config"]["name"], {}).values()):
+            for number, array in enumerate(arrays.values()):
                 group[str(number)] = array
     metadata = {"keras_version": VERSION, "class_names": model.class_names}
     content = io.BytesIO()

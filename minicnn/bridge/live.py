@@ -7,8 +7,9 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.bridge.extras import required
-from minicnn.bridge.keras_config import Config, keras_config, left_out, model_of, weights_of
-from minicnn.bridge.softmax import ends_in_softmax
+from minicnn.bridge.keras_config import ends_in_softmax, keras_config, weights_of
+from minicnn.bridge.keras_layers import Config
+from minicnn.bridge.keras_model import BYTE, model_of, understood
 from minicnn.errors import CheckpointError, ShapeError
 from minicnn.nn import Sequential
 from minicnn.tape import Array, no_grad
@@ -19,27 +20,50 @@ TOLERANCE = 1e-5
 def from_keras(model: Any) -> Sequential:
     """A minicnn model of the same layers, with a copy of all weights as float32.
 
-    - `model`: a built `keras.Sequential`. A softmax at its end is left to minicnn's loss, a
-      `Rescaling(1/255)` at its beginning to minicnn's data.
+    - `model`: a built `keras.Sequential`. A softmax at its end is left to minicnn's loss, the
+      scaling of bytes at its beginning to minicnn's data (see `keras_model`).
 
     A layer with ``use_bias=False`` gets a bias of zeros. The optimizer and its settings are not
-    carried over. Raises `CheckpointError` for a model that
-    is not Sequential, and for layers and settings that minicnn does not have, by name.
+    carried over. Raises `CheckpointError` for a model that is not Sequential or has a `call` of its
+    own, and for layers, settings and functions that minicnn does not have, by name.
     """
-    kind = next(
-        (c.__name__ for c in type(model).__mro__ if c.__name__ in ("Sequential", "Functional")),
-        type(model).__name__,
-    )
-    if kind != "Sequential":
-        raise CheckpointError(f"minicnn takes Sequential models alone, this is a {kind} one")
+    config = _config(model)
     if not model.built:
         raise CheckpointError("the Keras model has no weights yet; give it a keras.Input")
 
-    def arrays(place: int, layer: Config) -> list[Array]:
+    def arrays(layer: Config) -> list[Array]:
         weights: list[Array] = model.get_layer(layer["config"]["name"]).get_weights()
         return weights
 
-    return model_of({"class_name": kind, "config": model.get_config()}, arrays)
+    return model_of(config, arrays)
+
+
+def _config(model: Any) -> Config:
+    """Keras's description of a live model, which shows code of one's own that a file may hide."""
+    classes: tuple[Any, ...] = type(model).__mro__
+    kind = next((c for c in classes if c.__name__ in ("Sequential", "Functional")), classes[0])
+    if kind.__name__ != "Sequential" or not _known(kind):
+        raise CheckpointError(
+            f"minicnn takes Sequential models alone, this is a {kind.__name__} one"
+        )
+    if classes[0].call is not kind.call:
+        raise CheckpointError(
+            f"{classes[0].__name__} has a call of its own; minicnn takes plain Sequential models"
+        )
+    for layer in model.layers:
+        activation = getattr(layer, "activation", None)
+        if activation is not None and not _known(activation):
+            raise CheckpointError(
+                f"{type(layer).__name__} {layer.name!r}: minicnn has no activation that is a "
+                f"function of one's own, such as {getattr(activation, '__name__', activation)!r}"
+            )
+    return {"class_name": kind.__name__, "config": kind.get_config(model)}
+
+
+def _known(code: Any) -> bool:
+    """Whether a class or function is Keras's, or of an engine that Keras runs on."""
+    engines = ("keras", "tf_keras", "tensorflow", "jax", "torch")
+    return getattr(code, "__module__", "").split(".")[0] in engines
 
 
 def to_keras(model: Sequential, softmax: bool = True) -> Any:
@@ -55,9 +79,9 @@ def to_keras(model: Sequential, softmax: bool = True) -> Any:
     keras = required("keras", "keras")
     config = keras_config(model, softmax, keras.config.dtype_policy().name)
     twin = keras.Sequential.from_config(config["config"])
-    for name, arrays in weights_of(model).items():
+    for layer, arrays in zip(twin.layers, weights_of(model), strict=False):  # a softmax has none
         if arrays:
-            twin.get_layer(name).set_weights(list(arrays.values()))
+            layer.set_weights(list(arrays.values()))
     return twin
 
 
@@ -119,8 +143,9 @@ def compare_layers(
     - `x`: float32 in minicnn's range, shape (N, ...); best of random numbers or real pictures.
     - `tolerance`: the largest error, as a share of the largest number, that counts as equal.
 
-    A softmax at the end that only Keras has is applied to minicnn's logits; a `Rescaling(1/255)`
-    at Keras's beginning is passed over. Raises `ShapeError` if the models have not as many layers.
+    A softmax at the end that only Keras has is applied to minicnn's logits; a Keras model that
+    takes bytes is given ``255 * x``, and what does nothing in prediction is passed over. Raises
+    `ShapeError` if the models have not as many layers.
     """
     mine = _outputs(model, x)
     theirs = _keras_outputs(keras_model, x)
@@ -160,11 +185,13 @@ def _outputs(model: Sequential, x: Array) -> list[tuple[str, Array]]:
 
 
 def _keras_outputs(model: Any, x: Array) -> list[tuple[str, Array]]:
+    read = understood(_config(model))
+    kept = {config["config"]["name"] for config in read.configs}
+    x = x * np.float32(BYTE) if read.takes_bytes else x
     outputs = []
-    for place, layer in enumerate(model.layers):
-        described = {"class_name": type(layer).__name__, "config": layer.get_config()}
-        if not left_out(described, place):
-            x = np.asarray(layer(x, training=False))
+    for layer in model.layers:
+        x = np.asarray(layer(x, training=False))
+        if layer.name in kept:
             outputs.append((layer.name, x))
     return outputs
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from minicnn import __version__, nn
 from minicnn.bridge.extras import required
-from minicnn.bridge.refusal import described_shape
+from minicnn.bridge.keras_config import described_shape
 from minicnn.kernels.geometry import Pair, pads
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array

@@ -5,12 +5,14 @@ gradients grow or shrink from layer to layer: Glorot and Bengio, 2010 (AISTATS) 
 activations, He et al., 2015 (arXiv:1502.01852) for ReLU, which lets half through.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import numpy as np
 
-from minicnn.errors import UnknownNameError
+from minicnn.errors import ShapeError, UnknownNameError
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -61,4 +63,37 @@ def initializer(name: str) -> Initializer:
     """The initializer of this name; raises `UnknownNameError` with the nearest known one."""
     if name not in INITIALIZERS:
         raise UnknownNameError("initializer", name, INITIALIZERS)
-    return INITIALIZERS[name]
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        refuse_giant(shape)
+        return INITIALIZERS[name](rng, shape)
+
+    return draw
+
+
+_numbers_left: ContextVar[list[int] | None] = ContextVar("numbers_left", default=None)
+
+
+@contextlib.contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """Within this block layers are built with so many weights in all, and refused before more.
+
+    >>> from minicnn import nn
+    >>> with at_most(10_000):
+    ...     nn.Sequential(nn.Dense(10**6), input_shape=(784,))
+    Traceback (most recent call last):
+    minicnn.errors.ShapeError: Dense 'dense': weights of (784, 1000000) are more than there can be
+    """
+    token = _numbers_left.set([count])
+    try:
+        yield
+    finally:
+        _numbers_left.reset(token)
+
+
+def refuse_giant(shape: tuple[int, ...]) -> None:
+    """Count weights that are about to be made; `ShapeError` if they exceed `at_most`."""
+    if left := _numbers_left.get():
+        left[0] -= math.prod(shape)
+        if left[0] < 0:
+            raise ShapeError(f"weights of {shape} are more than there can be")

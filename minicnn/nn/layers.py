@@ -14,7 +14,7 @@ from minicnn import kernels
 from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.kernels.geometry import Pair, out_size
 from minicnn.nn.building import trying_out
-from minicnn.nn.init import initializer
+from minicnn.nn.init import initializer, refuse_giant
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
@@ -195,6 +195,7 @@ class BatchNorm(SameShape):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         channels = input_shape[-1]
+        refuse_giant((4, channels))
         self.gamma = Tensor(np.ones(channels, np.float32), requires_grad=True)
         self.beta = Tensor(np.zeros(channels, np.float32), requires_grad=True)
         self.moving_mean = Tensor(np.zeros(channels, np.float32))

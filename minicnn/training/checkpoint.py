@@ -10,7 +10,10 @@
 """
 
 import contextlib
+import io
 import json
+import math
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,12 +21,16 @@ from typing import Any
 import numpy as np
 
 from minicnn.errors import CheckpointError, UnknownNameError, one_line
-from minicnn.files import StrPath, atomic
+from minicnn.files import Room, StrPath, atomic, reading
 from minicnn.nn import Module, Sequential
+from minicnn.nn.init import at_most
 from minicnn.tape import Array
 from minicnn.training.callbacks import Callback, History, TrainingState
 
 FORMAT = "minicnn 1"
+BYTES = 4  # of a weight
+LARGEST = 2**28
+"""The most numbers that a layer may give for one picture: 1 GB."""
 
 
 def save_model(path: StrPath, model: Sequential) -> None:
@@ -34,24 +41,39 @@ def save_model(path: StrPath, model: Sequential) -> None:
 
 def load_model(path: StrPath) -> Sequential:
     """The model that `save_model` wrote. Raises `CheckpointError` for anything else."""
-    about, arrays = _read(path, "model")
-    try:
-        model = Sequential.from_config(about["model"])
-        model.set_weights(arrays.get("weights", {}))
-        model.class_names = class_names_of(about["class_names"], model)
-    except Exception as error:  # whatever a description that we did not write leads to
-        raise CheckpointError(f"{path}: not a whole model: {one_line(error)}") from error
+    with reading(path, "a file of minicnn"):
+        room = Room(path)
+        about, arrays = _read(path, "model", room)
+        with at_most(room.left // BYTES):
+            model = Sequential.from_config(about["model"])
+        return completed(model, arrays.get("weights", {}), about["class_names"])
+
+
+def completed(model: Sequential, weights: dict[str, Array], class_names: Any) -> Sequential:
+    """Give a model the weights and the names of classes that a file has for it.
+
+    Raises `CheckpointError` for NaN and infinity, for names that do not fit, and for a layer of
+    which a single picture would fill the memory; `ShapeError` for weights that do not fit.
+    """
+    _refuse_nan(weights)
+    model.set_weights(weights)
+    for row in model.layer_rows():
+        if math.prod(row.output_shape) > LARGEST:
+            raise CheckpointError(f"{row.name!r} gives {row.output_shape}, too many numbers")
+    count = model.outputs
+    if class_names is not None:
+        if not isinstance(class_names, list) or [*map(type, class_names)] != [str] * count:
+            raise CheckpointError(
+                f"its class_names must be a list of {count} names, got {class_names!r:.60}"
+            )
+        model.class_names = tuple(class_names)
     return model
 
 
-def class_names_of(names: Any, model: Sequential) -> tuple[str, ...] | None:
-    """The names that a file gives the model's classes; `CheckpointError` if they do not fit it."""
-    if names is None:
-        return None
-    count = model.outputs
-    if not isinstance(names, list) or [type(name) for name in names] != [str] * count:
-        raise CheckpointError(f"its class_names must be a list of {count} names, got {names!r:.60}")
-    return tuple(names)
+def _refuse_nan(weights: dict[str, Array]) -> None:
+    for name, array in weights.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise CheckpointError(f"{name!r} holds what is not a number, or infinite")
 
 
 class Checkpoint(Callback):
@@ -140,9 +162,11 @@ def _save(path: Path, training: TrainingState) -> None:
 
 
 def _restore(path: Path, training: TrainingState) -> None:
-    about, arrays = _read(path, "training")
+    with reading(path, "a file of minicnn"):
+        about, arrays = _read(path, "training", Room(path))
     before = _state(training)
     try:
+        _refuse_nan(arrays.get("weights", {}))
         _check_fit(about, before[0])
         _set_state(training, about, arrays)
         if training.history.epochs > training.epochs:
@@ -178,21 +202,25 @@ def _write(path: StrPath, about: dict[str, Any], groups: dict[str, dict[str, Arr
         np.savez(file, allow_pickle=False, about=text, **arrays)
 
 
-def _read(path: StrPath, kind: str) -> State:
-    try:
-        # Opened here, because NumPy does not close a file that it then finds to be damaged.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            about = json.loads(archive["about"].tobytes())
-            groups: dict[str, dict[str, Array]] = {}
-            for key in archive.files:
-                group, _, name = key.partition("/")
-                groups.setdefault(group, {})[name] = archive[key]
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: there is no such file") from error
-    except Exception as error:  # NumPy and zipfile raise a dozen kinds for damaged files
-        raise CheckpointError(
-            f"{path}: not a file of minicnn, or damaged or cut off: {one_line(error)}"
-        ) from error
+def _read(path: StrPath, kind: str, room: Room) -> State:
+    groups: dict[str, dict[str, Array]] = {}
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.namelist():
+            group, _, name = entry.removesuffix(".npy").partition("/")
+            groups.setdefault(group, {})[name] = _array(room.unpacked(archive, entry))
+    about = json.loads(groups["about"][""].tobytes())
     if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("kind") != kind:
-        raise CheckpointError(f"{path}: holds no {kind} in the format {FORMAT!r}")
+        raise CheckpointError(f"holds no {kind} in the format {FORMAT!r}")
     return about, groups
+
+
+def _array(content: bytes) -> Array:
+    """The array of a `.npy` file; NumPy's own reader makes it as large as its header says."""
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise CheckpointError("an array is in another version of NumPy's format than 1.0")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise CheckpointError("an array is pickled, which is not read, for it may be a program")
+    array = np.ndarray(shape[::-1] if fortran else shape, dtype, content, stream.tell())
+    return (array.T if fortran else array).copy()

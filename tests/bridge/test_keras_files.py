@@ -280,7 +280,7 @@ def replace(name, value):
 WRONG_WEIGHTS = np.ones((3, 9), np.float32)
 BAD_H5 = {
     "weights alone": (lambda f: f.attrs.pop("model_config"), "holds no description of a model"),
-    "no weights": (remove("model_weights"), "damaged"),
+    "no weights": (remove("model_weights"), "weights of the layer .* are missing"),
     "no layer": (remove("model_weights/dense"), "weights of the layer 'dense' are missing"),
     "no kernel": (
         remove("model_weights/dense/dense/kernel"),
@@ -334,7 +334,7 @@ BAD_KERAS = {
         "not a .keras file, or damaged",
     ),
     "a description that is none": (lambda p: p.update({"config.json": b"[]"}), "damaged"),
-    "no layer": (in_weights(remove("layers/dense")), r"needs 2 \(weight, bias\)"),
+    "no layer": (in_weights(remove("layers/dense")), "for 2 layers .* needs 3"),
     "no kernel": (in_weights(remove("layers/dense/vars/0")), r"only the weights \[1\]"),
     "another shape": (in_weights(replace("layers/dense/vars/0", WRONG_WEIGHTS)), r"got \(3, 9\)"),
 }
@@ -390,13 +390,11 @@ REFUSED = {
     "negative_slope=0.1": keras.layers.ReLU(negative_slope=0.1),
     "max_value=6": keras.layers.ReLU(max_value=6),
     "axis=1": keras.layers.BatchNormalization(axis=1),
-    "center=False": keras.layers.BatchNormalization(center=False),
     "renorm=True": keras.layers.BatchNormalization(renorm=True),
-    "scale=False": keras.layers.BatchNormalization(scale=False),
     "'gelu'": keras.layers.Conv2D(4, 3, activation="gelu"),
     "'swish'|'silu'": keras.layers.Activation("silu"),
     "noise_shape": keras.layers.Dropout(0.5, noise_shape=(None, 1, 1, 2)),
-    "no layer as Sequential": keras.Sequential([keras.layers.Flatten()]),
+    "model inside a model: Sequential .* has Dense": keras.Sequential([keras.layers.Dense(2)]),
 }
 
 
@@ -448,5 +446,3 @@ def test_a_model_that_cannot_be_written_is_refused(ending):
         content(nn.Sequential(Own(), nn.Dense(2), input_shape=(3,)))
     with pytest.raises(ShapeError, match="has no weights yet"):
         content(nn.Sequential(nn.Dense(2)))
-    with pytest.raises(CheckpointError, match="no names with a '/'"):
-        content(nn.Sequential(nn.Dense(2, name="a/b"), input_shape=(3,)))

@@ -537,7 +537,8 @@ def test_what_is_no_training_is_refused(tmp_path, kind):
     FOREIGN[kind](tmp_path / "last.npz")
     error = Untouched().refuses(tmp_path / "last.npz")
     said = str(error.value).removeprefix(f"{tmp_path / 'last.npz'}: ")
-    assert said.startswith(("not a file of minicnn", "holds no training in the format 'minicnn 1'"))
+    known = "not a file of minicnn", "holds no training in the format", "cannot be read", "an array"
+    assert said.startswith(known)
 
 
 def test_a_training_that_is_not_there_is_refused(tmp_path):

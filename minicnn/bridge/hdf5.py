@@ -1,0 +1,43 @@
+"""HDF5 files of somebody else, read with care: no links, no giants."""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.errors import CheckpointError
+from minicnn.files import Room
+from minicnn.tape import Array
+
+BFLOAT16 = "V2"
+"""The first half of a float32, for which HDF5 has no type: two bytes of any meaning."""
+
+
+def contents(h5: Any) -> dict[str, Any]:
+    """The groups and datasets by path, each once; links to elsewhere are not followed.
+
+    Keras 2 on Windows has put its own separator, ``\\``, into some names.
+    """
+    found: dict[str, Any] = {}
+    h5.visititems(lambda name, each: found.__setitem__(name.replace("\\", "/"), each))
+    return found
+
+
+def array_of(dataset: Any, room: Room) -> Array:
+    """The numbers of a dataset, as float32.
+
+    Raises `CheckpointError` if it is none, if they lie in another file, or there is no room.
+    """
+    shape = getattr(dataset, "shape", None)
+    kind = getattr(dataset, "dtype", np.dtype("O")).str[1:]
+    if shape is None or (kind[0] not in "fiu" and kind != BFLOAT16):
+        raise CheckpointError(f"{dataset.name} must be numbers")
+    if dataset.external is not None or dataset.is_virtual:
+        raise CheckpointError(f"{dataset.name} lies in another file")
+    chunk = dataset.chunks or ()
+    largest = max(dataset.size, int(np.prod(chunk, dtype=object)))
+    room.take(largest * dataset.dtype.itemsize, dataset.name)
+    array = dataset[()]
+    if kind == BFLOAT16:
+        array = (array.view("<u2").astype("<u4") << 16).view("<f4")
+    with np.errstate(over="ignore"):  # it is infinite then, and refused as that
+        return np.asarray(array, np.float32)
