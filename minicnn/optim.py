@@ -12,12 +12,13 @@ array([0.8], dtype=float32)
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
 from minicnn import kernels
-from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.errors import SettingError, ShapeError, UnknownNameError
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 
@@ -25,8 +26,11 @@ from minicnn.tensor import Tensor
 def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> float:
     """Scale all gradients down together so that their common length is at most `max_norm`.
 
-    Returns the length before. (Pascanu et al., 2013, arXiv:1211.5063.)
+    Returns the length before. Raises `SettingError` unless `max_norm` is above 0. (Pascanu et al.,
+    2013, arXiv:1211.5063.)
     """
+    if not max_norm > 0:
+        raise SettingError(f"clip_gradients: max_norm must be above 0, got {max_norm}")
     gradients = [p.grad for p in parameters if p.grad is not None]
     norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
     if norm > max_norm:
@@ -36,9 +40,22 @@ def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> float:
     return norm
 
 
+_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "lr": ("a number above 0", lambda x: x > 0),
+    "weight_decay": ("0 or more", lambda x: x >= 0),
+    "momentum": ("in [0, 1)", lambda x: 0 <= x < 1),
+    "beta1": ("in [0, 1)", lambda x: 0 <= x < 1),
+    "beta2": ("in [0, 1)", lambda x: 0 <= x < 1),
+    "epsilon": ("a number above 0", lambda x: x > 0),
+}
+
+
 @dataclass
 class Optimizer:
     """Base of the optimizers: `step` updates every parameter that has a gradient.
+
+    An optimizer belongs to the parameters of its first step, whose past it remembers; another model
+    needs another optimizer. Raises `SettingError` for a setting out of its range.
 
     - `lr`: the learning rate; may be set anew before each step.
     - `weight_decay`: shrinks each weight by ``lr * weight_decay`` of itself per step, apart from
@@ -49,24 +66,31 @@ class Optimizer:
     lr: float = 1e-3
     weight_decay: float = 0.0
     steps: int = field(default=0, init=False)
-    _slots: list[dict[str, Array]] = field(default_factory=list, init=False, repr=False)
+    _parameters: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
+    _slots: list[dict[str, Array]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     slot_names: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if not self.lr > 0:
-            raise ShapeError(f"the learning rate must be positive, got {self.lr}")
+        for name in vars(self).keys() & _RANGES:
+            (need, fits), value = _RANGES[name], getattr(self, name)
+            if not (isinstance(value, Real) and math.isfinite(value) and fits(float(value))):
+                raise SettingError(f"{type(self).__name__}: {name} must be {need}, got {value!r}")
 
     def step(self, parameters: Sequence[Tensor]) -> None:
-        """Update `parameters`, always the same ones in the same order, by their gradients."""
-        if not self._slots:
-            self._slots = [
-                {name: np.zeros_like(p._data) for name in self.slot_names} for p in parameters
-            ]
-        if len(parameters) != len(self._slots):
-            raise ShapeError(
-                f"the optimizer has seen {len(self._slots)} parameters, now got {len(parameters)}"
-            )
+        """Update `parameters`, always the same ones in the same order, by their gradients.
+
+        Raises `ShapeError` if they are not those of the first step, or a gradient does not have the
+        shape of its parameter; `SettingError` if `lr` was set to a negative number or to none. Then
+        nothing was changed.
+        """
+        parameters = list(parameters)
+        if not self._parameters:
+            fresh = [{name: np.zeros_like(p._data) for name in self.slot_names} for p in parameters]
+            self._belong_to(parameters, fresh)
+        self._check_step(parameters)
         self.steps += 1
         for p, slots in zip(parameters, self._slots, strict=True):
             if p.grad is not None:
@@ -74,6 +98,31 @@ class Optimizer:
                     p._data *= p.dtype.type(1 - self.lr * self.weight_decay)
                 self.update(p._data, p.grad, **slots)
                 p.mark_changed()
+
+    def _belong_to(self, parameters: list[Tensor], slots: list[dict[str, Array]]) -> None:
+        if len({*map(id, parameters)}) != len(parameters):
+            raise ShapeError("a parameter is given to the optimizer twice; it would be moved twice")
+        self._parameters, self._slots = parameters, slots
+
+    def _check_step(self, parameters: list[Tensor]) -> None:
+        if not 0 <= self.lr < math.inf:  # 0 is where a schedule may end
+            raise SettingError(f"{type(self).__name__}: lr was set to {self.lr}; need 0 or more")
+        mine = self._parameters
+        if len(parameters) != len(mine):
+            raise ShapeError(
+                f"the optimizer has seen {len(mine)} parameters, now got {len(parameters)}; "
+                "another model needs an optimizer of its own"
+            )
+        for i, (p, q) in enumerate(zip(parameters, mine, strict=True)):
+            if p is not q:
+                raise ShapeError(
+                    f"parameter {i} of shape {p.shape} is not the one of shape {q.shape} that the "
+                    "optimizer has moved before; another model needs an optimizer of its own"
+                )
+            if p.grad is not None and np.shape(p.grad) != p.shape:
+                raise ShapeError(
+                    f"parameter {i} of shape {p.shape} has a gradient of shape {np.shape(p.grad)}"
+                )
 
     def update(self, weight: Array, grad: Array, **slots: Array) -> None:
         """Change one weight, and its slots, in place."""
@@ -88,14 +137,23 @@ class Optimizer:
         }
 
     def set_state(self, state: dict[str, Array], parameters: Sequence[Tensor], steps: int) -> None:
-        """Take up a `state()` for these parameters after so many steps."""
+        """Take up a `state()` for these parameters after so many steps; belong to them from now on.
+
+        Raises `ShapeError` if there is none for a parameter, or of another shape or dtype.
+        """
         slots = []
         for i, p in enumerate(parameters):
-            mine = {name: np.array(state[f"{i}.{name}"]) for name in self.slot_names}
-            if any(value.shape != p.shape for value in mine.values()):
-                raise ShapeError(f"optimizer state {i} does not fit a parameter of {p.shape}")
+            names = {name: f"{i}.{name}" for name in self.slot_names}
+            mine = {name: np.array(state.get(at, ()), order="C") for name, at in names.items()}
+            for value in mine.values():
+                if (value.shape, value.dtype) != (p.shape, p.dtype):
+                    raise ShapeError(
+                        f"optimizer state {i} does not fit a parameter of {p.shape}, {p.dtype}: "
+                        f"it is of {value.shape}, {value.dtype}"
+                    )
             slots.append(mine)
-        self._slots, self.steps = slots, steps
+        self._belong_to(list(parameters), slots)
+        self.steps = steps
 
 
 @dataclass

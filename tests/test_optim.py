@@ -1,12 +1,14 @@
 """Optimizers: against sums written out in float64, and against what they come to in closed form."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
-from minicnn import kernels, optim
-from minicnn.errors import GradientError, ShapeError, UnknownNameError
+from minicnn import functional as F
+from minicnn import kernels, nn, optim
+from minicnn.errors import GradientError, SettingError, ShapeError, UnknownNameError
 from minicnn.tensor import Tensor
 
 STEPS = 7
@@ -179,8 +181,27 @@ def test_state_of_other_shapes_is_refused():
     weights, gradients = drawn(2)
     params, optimizer = parameters(weights), optim.Adam()
     take_steps(optimizer, params, gradients[:1])
-    with pytest.raises(ShapeError, match=r"optimizer state 0 does not fit a parameter of \(3,\)"):
-        optimizer.set_state(optimizer.state(), params[::-1][1:], 1)
+    state = optimizer.state()
+    for wrong, others, said in [
+        (state, params[::-1][1:], r"state 0 .*\(3,\).*\(4, 3\)"),
+        (state, [*params, *parameters([[1.0]])], r"state 3 .*\(1,\)"),
+        ({**state, "1.v": state["1.v"].astype(np.float32)}, params, "state 1 .*float64.*float32"),
+        ({}, params, "state 0"),
+    ]:
+        with pytest.raises(ShapeError, match=said):
+            optimizer.set_state(wrong, others, 1)
+    assert optimizer.state().keys() == state.keys()
+
+
+def test_an_optimizer_belongs_to_those_whose_state_it_takes_up():
+    weights, gradients = drawn(2)
+    params, optimizer = parameters(weights), optim.Adam()
+    take_steps(optimizer, params, gradients[:1])
+    others = parameters(weights)
+    optimizer.set_state(optimizer.state(), others, 1)
+    take_steps(optimizer, others, gradients[1:2])
+    with pytest.raises(ShapeError, match="parameter 0"):
+        optimizer.step(params)
 
 
 @every_optimizer
@@ -200,12 +221,89 @@ def test_a_parameter_without_a_gradient_stays_and_so_does_its_memory(make):
 
 
 @every_optimizer
-def test_another_number_of_parameters_is_refused(make):
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (lambda params: params[:2], r"3 parameters.* 2"),
+        (lambda params: [*params, *parameters([[1.0]])], r"3 parameters.* 4"),
+        (lambda params: parameters([p.data for p in params]), r"parameter 0 of shape \(4, 3\)"),
+        (
+            lambda params: [params[0], *parameters([[1.0] * 3]), params[2]],
+            r"parameter 1 of .*\(3,\)",
+        ),
+        (lambda params: params[::-1], r"parameter 0 of shape \(2, 1, 2, 2\) .* \(4, 3\)"),
+        (lambda params: [params[0], params[1], params[1]], "parameter 2"),
+        (lambda params: [], "3 parameters.* 0"),
+    ],
+    ids=["fewer", "more", "alike", "one other", "in another order", "one twice", "none"],
+)
+def test_an_optimizer_belongs_to_its_parameters(make, others, said):
     weights, gradients = drawn(4)
-    optimizer = make()
-    take_steps(optimizer, parameters(weights), gradients[:1])
-    with pytest.raises(ShapeError, match="has seen 3 parameters, now got 2"):
-        optimizer.step(parameters(weights)[:2])
+    params, optimizer = parameters(weights), make()
+    take_steps(optimizer, params, gradients[:1])
+    given, before = others(params), [p.data.copy() for p in params]
+    for p in given:
+        p.grad = np.ones(p.shape)
+    with pytest.raises(ShapeError, match=said):
+        optimizer.step(given)
+    assert optimizer.steps == 1
+    for p, value in zip(params, before, strict=True):
+        np.testing.assert_array_equal(p.data, value)
+    take_steps(optimizer, params, gradients[1:2])  # with its own it goes on
+    assert optimizer.steps == 2
+
+
+def test_no_parameter_is_moved_twice_in_a_step():
+    params = parameters([[1.0], [2.0]])
+    with pytest.raises(ShapeError, match="twice"):
+        optim.SGD().step([*params, params[0]])
+
+
+@every_optimizer
+@pytest.mark.parametrize("shape", [(3,), (4, 1), (3, 4), (1, 4, 3), (12,), ()])
+def test_a_gradient_of_another_shape_moves_nothing(make, shape):
+    """NumPy would broadcast some of these; compiled code would read beyond their end."""
+    weights, gradients = drawn(6)
+    params, optimizer = parameters(weights), make()
+    take_steps(optimizer, params, gradients[:1])
+    before = [p.data.copy() for p in params]
+    params[0].grad = np.ones(shape)
+    with pytest.raises(ShapeError, match=rf"parameter 0 .*\(4, 3\).* {re.escape(str(shape))}"):
+        optimizer.step(params)
+    for p, value in zip(params, before, strict=True):
+        np.testing.assert_array_equal(p.data, value)
+
+
+@both_sets
+@every_optimizer
+def test_a_gradient_of_another_dtype_is_rounded_or_refused(make, kernel_set):
+    moved = []
+    for dtype in (np.float32, np.float64, ">f8"):
+        (w,) = parameters([[1.0, -2.0]], np.float32)
+        w.grad = np.array([0.1, 0.3], np.float32).astype(dtype)
+        with kernels.use(kernel_set):
+            make().step([w])
+        moved.append(w.data.tolist())
+    assert moved[0] == moved[1] == moved[2]
+    for dtype in (np.int64, np.float16, np.complex128, object, bool):
+        w.grad = np.ones(2).astype(dtype)
+        with kernels.use(kernel_set), pytest.raises(ShapeError, match=f"grad .*{np.dtype(dtype)}"):
+            make().step([w])
+
+
+def test_two_models_cannot_share_an_optimizer():
+    """10 classes, then 62, then other weights of the same shapes: not one step of it."""
+    optimizer = optim.Adam()
+
+    def train(classes):
+        model = nn.Sequential(nn.Dense(classes), input_shape=(4,))
+        F.softmax_cross_entropy(model(np.ones((2, 4), np.float32)), np.array([0, 1])).backward()
+        optimizer.step(model.parameters())
+
+    train(10)
+    for classes in (62, 10, 5):
+        with pytest.raises(ShapeError, match="optimizer of its own"):
+            train(classes)
 
 
 @every_optimizer
@@ -237,10 +335,32 @@ def test_the_rate_may_change_between_steps():
     assert w.item() == -1.75
 
 
-@pytest.mark.parametrize("lr", [0.0, -0.1, math.nan])
-def test_the_rate_must_be_positive(lr):
-    with pytest.raises(ShapeError, match="learning rate must be positive"):
-        optim.Adam(lr=lr)
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        *((optim.Adam, {"lr": lr}) for lr in (0.0, -0.1, math.nan, math.inf, "0.1", None)),
+        *((optim.SGD, {"momentum": m}) for m in (-0.1, 1.0, math.nan, "nesterov")),
+        *((optim.AdamW, {"weight_decay": decay}) for decay in (-1e-9, math.inf)),
+        *((optim.Adam, {name: x}) for name in ("beta1", "beta2") for x in (-0.1, 1.0, math.nan)),
+        *((optim.Adam, {"epsilon": x}) for x in (0.0, -1e-7, math.nan)),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused_by_name(kind, settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(SettingError, match=rf"{kind.__name__}: {name} .*{re.escape(repr(value))}"):
+        kind(**settings)
+
+
+def test_a_rate_may_be_set_to_0_and_to_nothing_below():
+    (w,) = parameters([[1.0]])
+    optimizer = optim.SGD()
+    for lr in (-0.1, math.nan, math.inf):
+        optimizer.lr, w.grad = lr, np.ones(1)
+        with pytest.raises(SettingError, match=f"SGD: lr .*{lr}"):
+            optimizer.step([w])
+    optimizer.lr = 0.0
+    optimizer.step([w])
+    assert w.item() == 1
 
 
 def test_optimizers_by_name():
@@ -286,6 +406,12 @@ def test_gradients_too_large_to_square_in_float32_are_clipped_all_the_same():
     (p,) = with_gradients([3e25, 4e25], dtype=np.float32)
     assert optim.clip_gradients([p], 1.0) == pytest.approx(5e25, rel=1e-6)
     np.testing.assert_allclose(p.grad, [0.6, 0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize("max_norm", [0.0, -1.0, math.nan])
+def test_gradients_are_clipped_to_a_positive_length(max_norm):
+    with pytest.raises(SettingError, match=f"max_norm .*{max_norm}"):
+        optim.clip_gradients(with_gradients([3, 4]), max_norm)
 
 
 def test_no_gradients_have_no_length():

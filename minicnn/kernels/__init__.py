@@ -19,18 +19,16 @@ replacement, so that the new function is really the one that runs:
 """
 
 import functools
-import inspect
 import sys
-from collections.abc import Callable
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
 from minicnn.errors import UnknownNameError
 from minicnn.kernels import reference
+from minicnn.kernels.checking import Kernel, checked, name_of
+from minicnn.kernels.signatures import PARTS, SIGNATURES
 
-Kernel = Callable[..., Any]
-
-NAMES = tuple(reference.__all__)
+NAMES = tuple(SIGNATURES)
 """Every entry of the table, in the order of reading."""
 
 SETS = ("fast", "reference")
@@ -41,8 +39,8 @@ _table: dict[str, Kernel] = {}
 
 
 def __getattr__(name: str) -> Kernel:
-    """``kernels.conv2d``: the function that the table holds now."""
-    if name not in NAMES:
+    """``kernels.conv2d``: the function that the table holds now, which checks what it is given."""
+    if name not in SIGNATURES:
         raise AttributeError(f"module 'minicnn.kernels' has no attribute {name!r}")
     return (_table or _rebuild())[name]
 
@@ -116,26 +114,32 @@ def _say_uncompiled() -> None:
 
 def _resolve(name: str, chosen: ModuleType) -> Kernel:
     if name in _overrides:
-        return _overrides[name]
+        return checked(_overrides[name], name, own=True)
     composite = getattr(reference, name)
-    parts = {part: _resolve(part, chosen) for part in _parts(composite) if _touched(part)}
+    parts = {part: _resolve(part, chosen) for part in PARTS.get(name, ()) if _touched(part)}
     if parts:
-        return functools.partial(composite, **parts)
-    return getattr(chosen, name, composite)
+        return checked(_built_from(composite, parts))
+    if chosen is reference or not hasattr(chosen, name):
+        return _checked_reference(composite)
+    return getattr(chosen, name)
+
+
+_checked_reference = functools.cache(checked)
 
 
 def _touched(name: str) -> bool:
     """Is this entry, or one that it is built from, replaced?"""
-    return name in _overrides or any(_touched(part) for part in _parts(getattr(reference, name)))
+    return name in _overrides or any(_touched(part) for part in PARTS.get(name, ()))
 
 
-def _parts(function: Kernel) -> list[str]:
-    parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in NAMES]
+def _built_from(composite: Kernel, parts: dict[str, Kernel]) -> Kernel:
+    """The same function, which finds other ones under the names of its parts."""
+    twin: Any = FunctionType(composite.__code__, {**composite.__globals__, **parts})
+    twin.__defaults__, twin.parts = composite.__defaults__, parts
+    return functools.update_wrapper(twin, composite)
 
 
-def _describe(function: Kernel) -> str:
-    if isinstance(function, functools.partial):
-        parts = ", ".join(_describe(part) for part in function.keywords.values())
-        return f"{_describe(function.func)} with {parts}"
-    return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
+def _describe(kernel: Kernel) -> str:
+    function = kernel.__wrapped__  # type: ignore[attr-defined] # by `checked`
+    parts = ", ".join(_describe(part) for part in getattr(function, "parts", {}).values())
+    return name_of(function) + (f" with {parts}" if parts else "")

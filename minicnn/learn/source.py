@@ -196,7 +196,6 @@ def _global_names(node: Function) -> set[str]:
             (used if isinstance(each.ctx, ast.Load) else made).add(each.id)
         elif isinstance(each, Function):
             made.add(each.name)
-    # A parameter may have the name of what is its default: `im2col=im2col`.
     defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)]
     outside = {
         each.id

@@ -139,7 +139,7 @@ def _rebound(old: Any, new: Any, namespaces: list[Namespace]) -> Iterator[None]:
 
 
 def _namespaces_of_engine() -> list[Namespace]:
-    """Every module of the engine that is loaded, the dicts at its top, and kernels' defaults."""
+    """Every module of the engine that is loaded, and the dicts at its top."""
     modules = [
         vars(module)
         for name, module in [*sys.modules.items()]
@@ -155,7 +155,6 @@ def _namespaces_of_engine() -> list[Namespace]:
 
 
 def _namespaces_of(function: Callable[..., Any]) -> list[Namespace]:
-    """Where a function finds what it calls: the names of its file, and its own defaults."""
+    """Where a function finds what it calls: the names of its file."""
     inner = inspect.unwrap(getattr(function, "py_func", function))
-    spaces = [getattr(inner, "__globals__", {}), getattr(inner, "__kwdefaults__", None) or {}]
-    return [space for space in spaces if space]
+    return [inner.__globals__] if hasattr(inner, "__globals__") else []

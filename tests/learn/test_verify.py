@@ -124,13 +124,17 @@ def test_swapped_kernels_call_each_other():
         return im2col(*args)
 
     namespace = {"im2col": im2col}
-    exec("def conv2d_dweight(dy, x, kernel, *, im2col=im2col): return im2col(x, kernel)", namespace)
+    program = """
+def conv2d_dweight(dy, x, kernel, stride, padding):
+    return im2col(x, kernel, stride, padding).reshape(2, 2, 1, 1) * dy
+"""
+    exec(program, namespace)
     targets = {
         "minicnn.kernels.reference.windows:im2col": mine,
         "minicnn.kernels.reference.convolution:conv2d_dweight": namespace["conv2d_dweight"],
     }
     with kernels.use("reference"), swap(targets):
-        kernels.conv2d_dweight(np.ones(1), np.ones((1, 2, 2, 1)), (2, 2))
+        kernels.conv2d_dweight(np.ones((1, 1, 1, 1)), np.ones((1, 2, 2, 1)), (2, 2))
     assert len(calls) == 1
     assert namespace["im2col"] is im2col
     assert kernels.reference.conv2d_dweight is dweight

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import prange
 
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.parallel import (
     Array,
     contiguous,
@@ -130,6 +131,7 @@ def _augment(images, full_scale, maps, bends, strokes, boxes, y, threads):
                         y[n, i, j, c] = new[i, j] / full_scale
 
 
+@checked
 def augment(images: Array, maps: Array, bends: Array, strokes: Array, boxes: Array) -> Array:
     """See `reference.augment`."""
     full_scale, dtype = (255, np.float32) if images.dtype == np.uint8 else (1, images.dtype)

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.matmul import NO_WINNER, pack_panel, panels
 from minicnn.kernels.fast.parallel import (
     Array,
-    alike,
+    contiguous,
     inner,
     parallel,
     product_threads,
@@ -133,7 +134,6 @@ def _threads(y: Array, weight: Array) -> int:
 def _forward(
     x: Array, weight: Array, bias: Array, stride: Pair, padding: str, relu: bool, pool: Pair | None
 ) -> tuple[Array, Array]:
-    x, weight, bias = alike(x, weight, bias)
     n, *shape = x.shape
     kh, kw, c, f = weight.shape
     rows, columns = pool or (1, 1)
@@ -142,13 +142,14 @@ def _forward(
     y = np.empty((n, out[0] * out[1], f), x.dtype)
     winner = np.zeros(y.shape, np.int32) if pool else NO_WINNER
     run(
-        _convolve, x, weight.reshape(-1), bias, at.offsets,
+        _convolve, contiguous(x), contiguous(weight).reshape(-1), contiguous(bias), at.offsets,
         kh, kw * c, at.height, at.width, at.top, at.left,
         rows * columns, relu, y, winner, _threads(y, weight),
     )  # fmt: skip
     return y.reshape(n, *out, f), winner
 
 
+@checked
 def conv2d(
     x: Array, weight: Array, bias: Array, stride: Pair = (1, 1), padding: str = "valid"
 ) -> Array:
@@ -156,6 +157,7 @@ def conv2d(
     return _forward(x, weight, bias, stride, padding, False, None)[0]
 
 
+@checked
 def conv2d_relu(
     x: Array, weight: Array, bias: Array, stride: Pair = (1, 1), padding: str = "valid"
 ) -> Array:
@@ -163,6 +165,7 @@ def conv2d_relu(
     return _forward(x, weight, bias, stride, padding, True, None)[0]
 
 
+@checked
 def conv2d_relu_max_pool2d(
     x: Array, weight: Array, bias: Array, stride: Pair, padding: str, pool: Pair
 ) -> tuple[Array, Array]:
@@ -213,6 +216,7 @@ def _phases(size: int, out: int, kernel: int, stride: int, pad: int) -> Iterator
             )
 
 
+@checked
 def conv2d_dx(
     dy: Array, weight: Array, x_shape: Shape, stride: Pair = (1, 1), padding: str = "valid"
 ) -> Array:
@@ -223,7 +227,7 @@ def conv2d_dx(
     kernel turned round. With a stride a pixel is reached through some of the weights only, its
     neighbour through others: a convolution for each phase.
     """
-    dy, weight = alike(dy, weight)
+    dy = contiguous(dy)
     height, width = x_shape[1:3]
     kh, kw = weight.shape[:2]
     (top, _), (left, _) = pads((height, width), (kh, kw), stride, padding)
@@ -244,7 +248,7 @@ def _dx_of_phase(dy: Array, weight: Array, rows: Phase, columns: Phase) -> Array
     spread = (rows.length, columns.length)
     at = windows((*spread, f), (rows.taps, columns.taps), (1, 1), "valid")
     part = weight[rows.weights, columns.weights]
-    turned = np.ascontiguousarray(part[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
+    turned = contiguous(part[::-1, ::-1].swapaxes(2, 3)).reshape(-1)
     dx = np.empty((n, at.out[0] * at.out[1], c), dy.dtype)
     run(
         _convolve, dy, turned, np.zeros(c, dy.dtype), at.offsets,
@@ -311,7 +315,6 @@ def dweight(
     dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
 ) -> Array:
     """`conv2d_dweight`; with a `winner` (N, pools, F), behind max pooling, by way of all pixels."""
-    dy, x = alike(dy, x)
     n, *shape = x.shape
     c, f = shape[2], dy.shape[3]
     at = windows(tuple(shape), kernel, stride, padding)
@@ -319,7 +322,7 @@ def dweight(
     taps = ((i * at.width + j) * c + k).reshape(-1)
     parts = np.zeros((thread_count(n), panels(f), len(taps) + -len(taps) % MR, NR), x.dtype)
     run(
-        _weight_gradient, x, dy.reshape(n, -1, f),
+        _weight_gradient, contiguous(x), contiguous(dy).reshape(n, -1, f),
         winner, np.concatenate([taps, np.zeros(MR, np.int64)]),
         at.height, at.width, at.top, at.left, at.out, at.steps,
         pool, dy.shape[2], parts, len(parts),
@@ -328,6 +331,7 @@ def dweight(
     return total.swapaxes(0, 1).reshape(len(taps), -1)[:, :f].reshape(*kernel, c, f)
 
 
+@checked
 def conv2d_dweight(
     dy: Array, x: Array, kernel: Pair, stride: Pair = (1, 1), padding: str = "valid"
 ) -> Array:

@@ -4,9 +4,9 @@ import numpy as np
 from numba import prange
 
 from minicnn.kernels import reference
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.parallel import (
     Array,
-    alike,
     contiguous,
     parallel,
     run,
@@ -36,6 +36,7 @@ def _relu_vjp(dy, y, dx, threads):
             out[i] = gradient[i] if mine[i] > zero else zero
 
 
+@checked
 def relu(x: Array) -> Array:
     """See `reference.relu`."""
     y = np.empty(x.shape, x.dtype)
@@ -43,11 +44,12 @@ def relu(x: Array) -> Array:
     return y
 
 
+@checked
 def relu_vjp(dy: Array, y: Array) -> Array:
     """See `reference.relu_vjp`."""
-    dy, y = alike(dy, y)
     dx = np.empty(y.shape, dy.dtype)
-    run(_relu_vjp, dy.reshape(-1), y.reshape(-1), dx.reshape(-1), worth_threads(y.size))
+    flat = (contiguous(dy).reshape(-1), contiguous(y).reshape(-1), dx.reshape(-1))
+    run(_relu_vjp, *flat, worth_threads(y.size))
     return dx
 
 
@@ -60,6 +62,7 @@ def _dropout_mask(uniform, rate, scale, mask, threads):
             out[i] = scale if drawn[i] >= rate else zero
 
 
+@checked
 def dropout_mask(
     rng: np.random.Generator, shape: tuple[int, ...], rate: float, dtype: type = np.float32
 ) -> Array:
@@ -85,6 +88,7 @@ def _sum_pixels(images, parts, threads):
                 parts[t, f] += total[f]
 
 
+@checked
 def conv2d_dbias(dy: Array) -> Array:
     """See `reference.conv2d_dbias`."""
     threads = min(len(dy), worth_threads(dy.size))
@@ -108,6 +112,7 @@ def _sgd_step(weight, grad, velocity, lr, momentum, look_ahead, threads):
             w[i] += momentum * v[i] - lr * g[i] if look_ahead else v[i]
 
 
+@checked
 def sgd_step(
     weight: Array, grad: Array, velocity: Array, lr: float, momentum: float, nesterov: bool
 ) -> None:
@@ -131,6 +136,7 @@ def _adam_step(weight, grad, m, v, rate, share1, share2, epsilon, threads):
             w[i] -= rate * mean[i] / (np.sqrt(square[i]) + epsilon)
 
 
+@checked
 def adam_step(
     weight: Array,
     grad: Array,

@@ -3,7 +3,8 @@
 import numpy as np
 from numba import prange
 
-from minicnn.kernels.fast.parallel import Array, alike, parallel, run, share, worth_threads
+from minicnn.kernels.checking import checked
+from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, worth_threads
 
 
 @parallel
@@ -28,9 +29,10 @@ def _softmax_cross_entropy(logits, targets, losses, probabilities, threads):
             losses[n] = loss
 
 
+@checked
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """See `reference.softmax_cross_entropy`."""
-    logits, targets = alike(logits, targets)
+    logits, targets = contiguous(logits), contiguous(targets)
     losses, probabilities = np.empty(len(logits), logits.dtype), np.empty_like(logits)
     threads = worth_threads(logits.size * 8)  # exp takes as long as several products
     run(_softmax_cross_entropy, logits, targets, losses, probabilities, threads)

@@ -5,9 +5,9 @@ from numba import prange
 from numba.extending import register_jitable
 
 from minicnn.kernels import reference
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.parallel import (
     Array,
-    alike,
     contiguous,
     inner,
     parallel,
@@ -190,7 +190,7 @@ def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
         return reference.relu(y) if relu else y
     flat, row_step, step = _flat(a)
     y = np.empty((m, n), a.dtype)
-    after = (bias, relu, y)
+    after = (contiguous(bias), relu, y)
     if few_rows:
         threads = product_threads(m * b.size // 4, n)
         run(_multiply_few_rows, flat, row_step, step, contiguous(b), *after, threads)
@@ -208,34 +208,35 @@ def _mostly_zero(flat: Array) -> bool:
     return bool(np.count_nonzero(some) < FEW * some.size)
 
 
+@checked
 def matmul(a: Array, b: Array) -> Array:
     """See `reference.matmul`.
 
     A zero in `a` may be passed over, as in a digit's picture, four fifths of which is paper: then
     it hides a NaN or infinity that it would be multiplied by in `b`.
     """
-    if a.dtype != b.dtype:
-        return a @ b
     return _product(a, b, np.zeros(b.shape[1], a.dtype), False)
 
 
+@checked
 def dense(x: Array, weight: Array, bias: Array) -> Array:
     """See `reference.dense`."""
-    x, weight, bias = alike(x, weight, bias)
     return _product(x, weight, bias, False)
 
 
+@checked
 def dense_relu(x: Array, weight: Array, bias: Array) -> Array:
     """See `reference.dense_relu`: bias and ReLU are applied while the sums are in the cache."""
-    x, weight, bias = alike(x, weight, bias)
     return _product(x, weight, bias, True)
 
 
+@checked
 def dense_dx(dy: Array, weight: Array) -> Array:
     """See `reference.dense_dx`."""
     return matmul(dy, weight.T)
 
 
+@checked
 def dense_dweight(dy: Array, x: Array) -> Array:
     """See `reference.dense_dweight`."""
     return matmul(x.T, dy)

@@ -3,9 +3,9 @@
 import numpy as np
 from numba import prange
 
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.parallel import (
     Array,
-    alike,
     contiguous,
     inner,
     parallel,
@@ -58,6 +58,7 @@ def _moments(rows, means, squares, threads):
             merge(first - start, means[t], squares[t], last - first, total, around)
 
 
+@checked
 def moments(x: Array) -> tuple[Array, Array]:
     """See `reference.moments`."""
     rows = _rows(x)
@@ -70,10 +71,10 @@ def moments(x: Array) -> tuple[Array, Array]:
     return means[0].astype(x.dtype), (squares[0] / len(rows)).astype(x.dtype)
 
 
-def _scale(gamma: Array, variance: Array, epsilon: float, dtype: np.dtype) -> tuple[Array, Array]:
+def _scale(gamma: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
     """``1 / deviation`` and ``gamma / deviation``: forward and back by the same bits."""
-    inverse = (1 / np.sqrt(variance + epsilon)).astype(dtype)
-    return inverse, gamma.astype(dtype) * inverse
+    inverse = 1 / np.sqrt(variance + epsilon)
+    return inverse, gamma * inverse
 
 
 @parallel
@@ -87,30 +88,36 @@ def _batch_norm(rows, mean, scale, beta, floor, y, threads):
                 y[r, c] = floor if value <= floor else value  # so that NaN stays NaN
 
 
-def batch_norm(
+def _normalised(
     x: Array,
     gamma: Array,
     beta: Array,
     mean: Array,
     variance: Array,
     epsilon: float,
-    floor: float = -np.inf,
+    floor: float,
 ) -> Array:
-    """See `reference.batch_norm`; no result is below `floor`."""
-    rows, dtype = _rows(x), x.dtype
-    _, scale = _scale(gamma, variance, epsilon, dtype)
-    y = np.empty(x.shape, dtype)
-    goal = y.reshape(rows.shape)
-    vectors = (mean.astype(dtype), scale, beta.astype(dtype))
-    run(_batch_norm, rows, *vectors, dtype.type(floor), goal, worth_threads(x.size))
+    rows, y = _rows(x), np.empty(x.shape, x.dtype)
+    _, scale = _scale(gamma, variance, epsilon)
+    constants = (contiguous(mean), scale, contiguous(beta), x.dtype.type(floor))
+    run(_batch_norm, rows, *constants, y.reshape(rows.shape), worth_threads(x.size))
     return y
 
 
+@checked
+def batch_norm(
+    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> Array:
+    """See `reference.batch_norm`."""
+    return _normalised(x, gamma, beta, mean, variance, epsilon, -np.inf)
+
+
+@checked
 def batch_norm_relu(
     x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
 ) -> Array:
     """See `reference.batch_norm_relu`."""
-    return batch_norm(x, gamma, beta, mean, variance, epsilon, floor=0.0)
+    return _normalised(x, gamma, beta, mean, variance, epsilon, 0.0)
 
 
 @parallel
@@ -150,6 +157,7 @@ def _batch_norm_dx(dy, rows, mean, inverse, scale, beta, floor, dgamma, dbeta, d
                 dx[r, c] = scale[c] * (d - (dbeta[c] + away * inverse[c] * dgamma[c]))
 
 
+@checked
 def batch_norm_vjp(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
@@ -157,6 +165,7 @@ def batch_norm_vjp(
     return _vjp(dy, x, gamma, np.zeros_like(gamma), mean, variance, epsilon, -np.inf)
 
 
+@checked
 def batch_norm_relu_vjp(
     dy: Array, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
@@ -174,9 +183,13 @@ def _vjp(
     epsilon: float,
     floor: float,
 ) -> tuple[Array, Array, Array]:
-    dy, x, gamma, beta, mean = alike(dy, x, gamma, beta, mean)
     rows, gradient, dtype = _rows(x), _rows(dy), x.dtype
-    constants = (mean, *_scale(gamma, variance, epsilon, dtype), beta, dtype.type(floor))
+    constants = (
+        contiguous(mean),
+        *_scale(gamma, variance, epsilon),
+        contiguous(beta),
+        dtype.type(floor),
+    )
     threads = min(worth_threads(x.size), len(rows))
     dgammas, dbetas = np.zeros((2, threads, mean.size))
     run(_sums_of_gradients, gradient, rows, *constants, dgammas, dbetas, threads)

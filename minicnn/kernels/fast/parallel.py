@@ -231,12 +231,6 @@ def contiguous(array: Array, dtype: DTypeLike | None = None) -> Array:
     return array if array.flags.writeable else np.asarray(_Memory(array))
 
 
-def alike(*arrays: Array) -> list[Array]:
-    """The arrays in row-major order and with the dtype that NumPy would compute them in."""
-    dtype = np.result_type(*arrays)
-    return [contiguous(array, dtype) for array in arrays]
-
-
 class _Memory:
     """The memory of an array, without the note that it is not to be written to."""
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import prange
 
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, share, thread_count
 from minicnn.kernels.geometry import Pair, Shape, out_size, pads
 
@@ -43,6 +44,7 @@ def _max_pool2d_vjp(dy, winner, pool, stride, top, left, dx, threads):
                         dx[n, row, column, c] += dy[n, r, s, c]
 
 
+@checked
 def max_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> tuple[Array, Array]:
     """See `reference.max_pool2d`."""
     image = (x.shape[1], x.shape[2])
@@ -53,6 +55,7 @@ def max_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> tu
     return y, winner
 
 
+@checked
 def max_pool2d_vjp(
     dy: Array, winner: Array, x_shape: Shape, pool: Pair, stride: Pair, padding: str = "valid"
 ) -> Array:

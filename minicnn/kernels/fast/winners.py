@@ -8,10 +8,10 @@ over at most a quarter of the pixels.
 import numpy as np
 from numba import prange
 
+from minicnn.kernels.checking import checked
 from minicnn.kernels.fast.convolution import Windows, conv2d_dx, dweight, load_image, windows
 from minicnn.kernels.fast.parallel import (
     Array,
-    alike,
     contiguous,
     inner,
     parallel,
@@ -97,11 +97,11 @@ def _winner_places(at: Windows, pool: Pair) -> tuple[Array, Array]:
     return at.offsets[:-MR:area].copy(), first - first[0]
 
 
+@checked
 def conv2d_dweight_of_winners(
     dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
 ) -> Array:
     """See `reference.conv2d_dweight_of_winners`."""
-    dy, x = alike(dy, x)
     n, *shape = x.shape
     c, f = shape[2], dy.shape[3]
     if not worth_visiting(kernel, c):
@@ -112,7 +112,7 @@ def conv2d_dweight_of_winners(
     run_length = kernel[1] * c
     parts = np.zeros((thread_count(n), f, kernel[0], run_length + -run_length % SPAN), x.dtype)
     run(
-        _weight_gradient_of_winners, x, dy.reshape(n, -1, f),
+        _weight_gradient_of_winners, contiguous(x), contiguous(dy).reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), corners, cells,
         at.height, at.width, at.top, at.left, parts, len(parts),
     )  # fmt: skip
@@ -120,11 +120,11 @@ def conv2d_dweight_of_winners(
     return np.ascontiguousarray(total.transpose(1, 2, 0)).reshape(*kernel, c, f)
 
 
+@checked
 def conv2d_dx_of_winners(
     dy: Array, winner: Array, weight: Array, x_shape: Shape, stride: Pair, padding: str, pool: Pair
 ) -> Array:
     """See `reference.conv2d_dx_of_winners`."""
-    dy, weight = alike(dy, weight)
     n, *shape = x_shape
     kh, kw, c, f = weight.shape
     at = windows(tuple(shape), (kh, kw), stride, padding, pool)
@@ -136,7 +136,7 @@ def conv2d_dx_of_winners(
     lines[:, :, : kw * c] = weight.reshape(kh, kw * c, f).transpose(2, 0, 1)
     dx = np.empty(x_shape, dy.dtype)
     run(
-        _input_gradient_of_winners, dy.reshape(n, -1, f),
+        _input_gradient_of_winners, contiguous(dy).reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), lines, corners, cells,
         at.height, at.width, at.top, at.left, dx, thread_count(n),
     )  # fmt: skip

@@ -8,8 +8,8 @@ Arrays in, arrays out; nothing here knows of gradients' bookkeeping or layers. S
     cols     (N, OH, OW, KH*KW*C)   each window, laid out flat
 
 `d` before a name is the gradient of the loss with respect to it. A kernel keeps the dtype that it
-is given. A kernel that is built from others names them as keyword-only parameters: replace `im2col`
-in the table (`minicnn.kernels.use`) and `conv2d` is built from the replacement.
+is given. Replace `im2col` in the table (`minicnn.kernels.use`) and `conv2d`, which calls it, calls
+the replacement; `minicnn.kernels.signatures` says what is built from what.
 """
 
 from minicnn.kernels.reference.activations import dropout_mask, relu, relu_vjp

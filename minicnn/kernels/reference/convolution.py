@@ -1,7 +1,5 @@
 """Convolution as one matrix product of windows and kernels, and its gradients."""
 
-from collections.abc import Callable
-
 from minicnn.kernels.geometry import Array, Pair, Shape
 from minicnn.kernels.reference.windows import col2im, im2col
 
@@ -12,8 +10,6 @@ def conv2d(
     bias: Array,
     stride: Pair = (1, 1),
     padding: str = "valid",
-    *,
-    im2col: Callable[..., Array] = im2col,
 ) -> Array:
     """Cross-correlate and add the bias: (N, H, W, C) * (KH, KW, C, F) -> (N, OH, OW, F)."""
     cols = im2col(x, weight.shape[:2], stride, padding)
@@ -28,8 +24,6 @@ def conv2d_dweight(
     kernel: Pair,
     stride: Pair = (1, 1),
     padding: str = "valid",
-    *,
-    im2col: Callable[..., Array] = im2col,
 ) -> Array:
     """The gradient of the kernels, (KH, KW, C, F): each window times what came of it, summed."""
     cols = im2col(x, kernel, stride, padding)
@@ -44,8 +38,6 @@ def conv2d_dx(
     x_shape: Shape,
     stride: Pair = (1, 1),
     padding: str = "valid",
-    *,
-    col2im: Callable[..., Array] = col2im,
 ) -> Array:
     """The gradient of the input, (N, H, W, C): the windows' shares, summed where they overlap."""
     f = dy.shape[-1]

@@ -1,7 +1,5 @@
 """A layer and what follows it, in one. Here the parts are called in turn; `fast` has one pass."""
 
-from collections.abc import Callable
-
 from minicnn.kernels.geometry import Array, Pair, Shape, out_size
 from minicnn.kernels.reference.activations import relu, relu_vjp
 from minicnn.kernels.reference.convolution import conv2d, conv2d_dweight, conv2d_dx
@@ -14,9 +12,6 @@ def dense_relu(
     x: Array,
     weight: Array,
     bias: Array,
-    *,
-    dense: Callable[..., Array] = dense,
-    relu: Callable[..., Array] = relu,
 ) -> Array:
     """``relu(dense(x))``."""
     return relu(dense(x, weight, bias))
@@ -28,9 +23,6 @@ def conv2d_relu(
     bias: Array,
     stride: Pair = (1, 1),
     padding: str = "valid",
-    *,
-    conv2d: Callable[..., Array] = conv2d,
-    relu: Callable[..., Array] = relu,
 ) -> Array:
     """``relu(conv2d(x))``."""
     return relu(conv2d(x, weight, bias, stride, padding))
@@ -43,10 +35,6 @@ def conv2d_relu_max_pool2d(
     stride: Pair,
     padding: str,
     pool: Pair,
-    *,
-    conv2d: Callable[..., Array] = conv2d,
-    relu: Callable[..., Array] = relu,
-    max_pool2d: Callable[..., tuple[Array, Array]] = max_pool2d,
 ) -> tuple[Array, Array]:
     """``relu(max_pool2d(conv2d(x)))`` with windows side by side: y and winner (N, OH, OW, F).
 
@@ -64,9 +52,6 @@ def conv2d_dweight_of_winners(
     stride: Pair,
     padding: str,
     pool: Pair,
-    *,
-    max_pool2d_vjp: Callable[..., Array] = max_pool2d_vjp,
-    conv2d_dweight: Callable[..., Array] = conv2d_dweight,
 ) -> Array:
     """`conv2d_dweight` behind max pooling: `dy` is the gradient of the pooled output."""
     out = out_size(x.shape[1:3], kernel, stride, padding)
@@ -82,9 +67,6 @@ def conv2d_dx_of_winners(
     stride: Pair,
     padding: str,
     pool: Pair,
-    *,
-    max_pool2d_vjp: Callable[..., Array] = max_pool2d_vjp,
-    conv2d_dx: Callable[..., Array] = conv2d_dx,
 ) -> Array:
     """`conv2d_dx` behind max pooling: `dy` is the gradient of the pooled output."""
     out = out_size(x_shape[1:3], weight.shape[:2], stride, padding)
@@ -99,9 +81,6 @@ def batch_norm_relu(
     mean: Array,
     variance: Array,
     epsilon: float,
-    *,
-    batch_norm: Callable[..., Array] = batch_norm,
-    relu: Callable[..., Array] = relu,
 ) -> Array:
     """``relu(batch_norm(x))``."""
     return relu(batch_norm(x, gamma, beta, mean, variance, epsilon))
@@ -115,10 +94,6 @@ def batch_norm_relu_vjp(
     mean: Array,
     variance: Array,
     epsilon: float,
-    *,
-    batch_norm: Callable[..., Array] = batch_norm,
-    relu_vjp: Callable[..., Array] = relu_vjp,
-    batch_norm_vjp: Callable[..., tuple[Array, Array, Array]] = batch_norm_vjp,
 ) -> tuple[Array, Array, Array]:
     """`batch_norm_vjp` before ReLU; where that was 0 is computed again instead of kept."""
     alive = relu_vjp(dy, batch_norm(x, gamma, beta, mean, variance, epsilon))

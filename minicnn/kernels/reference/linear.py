@@ -1,7 +1,5 @@
 """The matrix product, the dense layer made of it, and its gradients."""
 
-from collections.abc import Callable
-
 from minicnn.kernels.geometry import Array
 
 
@@ -10,17 +8,17 @@ def matmul(a: Array, b: Array) -> Array:
     return a @ b
 
 
-def dense(x: Array, weight: Array, bias: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+def dense(x: Array, weight: Array, bias: Array) -> Array:
     """Every output is a weighted sum of all inputs plus a bias: (N, I) @ (I, U) -> (N, U)."""
     return matmul(x, weight) + bias
 
 
-def dense_dx(dy: Array, weight: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+def dense_dx(dy: Array, weight: Array) -> Array:
     """The gradient of the input, (N, I): each input went into every output by its weight."""
     return matmul(dy, weight.T)
 
 
-def dense_dweight(dy: Array, x: Array, *, matmul: Callable[..., Array] = matmul) -> Array:
+def dense_dweight(dy: Array, x: Array) -> Array:
     """The gradient of the weight, (I, U): each input times what came of it, summed over N."""
     return matmul(x.T, dy)
 
