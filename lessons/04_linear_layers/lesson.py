@@ -37,8 +37,8 @@ rng = np.random.default_rng(0)
 # A sum over $n$ of products: that is a matrix product too. But in $x\,w$ the sum runs over the
 # *last* axis of $x$, and here over its first. So which matrix must be turned?
 #
-# The layer below belongs to the engine as it is, `dense` in `minicnn.kernels`. The matrix product is
-# there too: call it as `matmul(a, b)`.
+# The layer below belongs to the engine as it is, `dense` in `minicnn.kernels`. The matrix product
+# is there too: call it as `matmul(a, b)`.
 
 # %% exercise
 from minicnn.kernels.reference.linear import dense_dweight
