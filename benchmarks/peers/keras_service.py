@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,11 @@ from minicnn.experiments.opening import open_model
 from minicnn.nn import Sequential
 from minicnn.web import worker
 from minicnn.web.app import build_app
-from minicnn.web.facts import model_facts
-from minicnn.web.listener import Server, listen
+from minicnn.web.listener import address, listen, server
 from minicnn.web.log import write_log
-from minicnn.web.settings import Settings
-from minicnn.web.worker import Answer, Job
+from minicnn.web.model_info import model_info
+from minicnn.web.settings import ServiceSettings
+from minicnn.web.worker import Answer, Job, Served
 
 
 class KerasNet:
@@ -40,35 +39,29 @@ class KerasNet:
 class Threads:
     """In the place of `pool.Pool`: the same work in threads, which share the one net."""
 
-    def __init__(self, net: Any, threads: int):
-        self.net, self.alive = net, threads
+    def __init__(self, served: Served, threads: int):
+        self.served, self.alive = served, threads
         self._threads = ThreadPoolExecutor(threads)
 
     async def ask(self, job: Job) -> Answer:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, worker.answer, [self.net], job)
+        return await loop.run_in_executor(self._threads, worker.answer, [self.served], job)
 
     ask_aside = ask
 
 
 def main(run: str) -> None:
     """Serve until the process is ended."""
-    settings, model = Settings(port=0), open_model(run)
+    settings, model = ServiceSettings(port=0), open_model(run)
     net = KerasNet(model)
     net.predict(np.zeros((1, *model.input_shape), np.float32))
-    app = build_app(
-        Threads(net, settings.workers),
-        [model_facts(model, run)],
-        settings,
-    )
+    backend, models = Threads(Served(run, net), settings.workers), [model_info(model, run)]
     write_log(settings.log)
-
-    def ready(address: str) -> None:
-        print(address, flush=True)
-
     # Our compiled kernels stay out of it, the softmax of ten numbers among them.
     with kernels.use("reference"), contextlib.closing(listen(settings)) as listener:
-        asyncio.run(Server(app, settings, listener, ready).serve([listener]))
+        where = address(settings.host, listener.getsockname()[1])
+        app = build_app(backend, models, settings, lambda: print(where, flush=True))
+        asyncio.run(server(app, settings, listener).serve([listener]))
 
 
 if __name__ == "__main__":

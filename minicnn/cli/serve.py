@@ -36,11 +36,11 @@ def serve(
     """Serve a model, or two side by side: a page to draw on, and REST for programs (see /docs)."""
     from minicnn.bridge.extras import required
 
-    for package in ("starlette", "uvicorn", "python_multipart"):
+    for package in ("fastapi", "uvicorn", "python_multipart"):
         required(package, "web")
     from minicnn.experiments.opening import SHIPPED
     from minicnn.web.server import serve as serve_model
-    from minicnn.web.settings import Settings, default_workers
+    from minicnn.web.settings import ServiceSettings, default_workers
 
     run = run or [SHIPPED]
     names = f"{' and '.join(map(str, run))} {'is' if len(run) == 1 else 'are'}"
@@ -50,7 +50,7 @@ def serve(
         if browser:
             typer.launch(address)
 
-    settings = Settings(
+    settings = ServiceSettings(
         host=host,
         port=port,
         names=tuple(name or ()),

@@ -163,7 +163,7 @@ def _watched(live: bool, port: int | None, title: str) -> Iterator[list["LiveVie
         return
     from minicnn.bridge.extras import required
 
-    for package in ("starlette", "uvicorn"):
+    for package in ("fastapi", "uvicorn"):
         required(package, "web")
     from minicnn.web.live.watch import PORT, watch
 

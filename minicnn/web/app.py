@@ -2,32 +2,43 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from starlette.applications import Starlette
+from fastapi import FastAPI, Query
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from minicnn import __version__
+from minicnn.web import openapi, schemas
 from minicnn.web.body import read_body
-from minicnn.web.description import description
-from minicnn.web.documentation import documentation
-from minicnn.web.errors import error_response, failed, refused
-from minicnn.web.guard import Guard
-from minicnn.web.log import RequestLog, log
-from minicnn.web.pool import LostError
-from minicnn.web.settings import Settings
+from minicnn.web.errors import HANDLERS, error_response
+from minicnn.web.log import log
+from minicnn.web.middleware import Guard, RequestLog
+from minicnn.web.pool import WorkerLostError
+from minicnn.web.settings import ServiceSettings
 from minicnn.web.worker import Answer, Job
 
 STATIC = Path(__file__).parent / "static"
+TEMPLATES = Jinja2Templates(Path(__file__).parent)
+
+QUESTIONS: dict[str, tuple[str, type[schemas.Question], type[BaseModel]]] = {
+    "predict": ("What digit is it?", schemas.Numeric, schemas.PredictionAnswer),
+    "read": ("What is the row of digits?", schemas.Numeric, schemas.ReadingAnswer),
+    "layers": ("What do the layers make of it?", schemas.Seen, schemas.Layers),
+    "saliency": ("What decides?", schemas.Seen, schemas.Saliency),
+    "trace": ("Where is a number from?", schemas.Place, schemas.TraceAnswer),
+}
+"""What can be asked about a picture: in words, the body as JSON, and the answer."""
 
 
-class Asked(Protocol):
+class Backend(Protocol):
     """What the service asks: a `Pool`, or anything that answers like one."""
 
     @property
@@ -39,73 +50,36 @@ class Asked(Protocol):
 
 
 class Service:
-    """The models behind the addresses, and how many requests wait for them now."""
+    """How many requests wait for the models now, and what was found once for all."""
 
-    def __init__(self, pool: Asked, facts: Sequence[dict[str, Any]], settings: Settings):
-        self.pool, self.facts, self.settings = pool, facts, settings
+    def __init__(self, backend: Backend, settings: ServiceSettings):
+        self.backend, self.settings = backend, settings
         self.waiting = 0
-        self.galleries = Galleries(pool, [each["path"] for each in facts])
+        self._mistakes: dict[int, Answer] = {}
+        self._turn = asyncio.Lock()
 
-    async def predict(self, request: Request) -> Response:
-        return await self._answer("predict", request)
-
-    async def read(self, request: Request) -> Response:
-        return await self._answer("read", request)
-
-    async def layers(self, request: Request) -> Response:
-        return await self._answer("layers", request, is_picture=False)
-
-    async def saliency(self, request: Request) -> Response:
-        return await self._answer("saliency", request, is_picture=False)
-
-    async def trace(self, request: Request) -> Response:
-        return await self._answer("trace", request, is_picture=False)
-
-    async def mistakes(self, request: Request) -> Response:
-        run = self._run(request)
-        with self._place():
-            return _response(await self.galleries.of(run))
-
-    async def model(self, request: Request) -> Response:
-        return JSONResponse(_told(self.facts[self._run(request)]))
-
-    async def models(self, _: Request) -> Response:
-        return JSONResponse({"models": [_told(each) for each in self.facts]})
-
-    async def health(self, _: Request) -> Response:
-        """503 if there is no process left that answers."""
-        alive = self.pool.alive
-        facts = {"status": "ok" if alive else "starting", "workers": alive, "waiting": self.waiting}
-        return JSONResponse(facts, 200 if alive else 503)
-
-    async def openapi(self, _: Request) -> Response:
-        return JSONResponse(description(self.settings))
-
-    async def docs(self, request: Request) -> Response:
-        base = str(request.base_url).rstrip("/")
-        return Response(documentation(base, self.settings), media_type="text/html")
-
-    async def page(self, _: Request) -> Response:
-        return FileResponse(STATIC / "index.html")
-
-    def _run(self, request: Request) -> int:
-        """The place of the model that is asked; the query counts them from 1."""
-        asked = request.query_params.get("run", "1")
-        count = len(self.facts)
-        if asked not in map(str, range(1, count + 1)):
-            runs = "1" if count == 1 else f"1 to {count}"
-            raise HTTPException(422, f"run must be {runs}, got {asked[:100]!r}")
-        return int(asked) - 1
-
-    async def _answer(self, what: str, request: Request, is_picture: bool = True) -> Response:
-        run = self._run(request)
+    async def answer(self, request: Request, run: int) -> Response:
+        """Answer what is asked at one of the addresses of `QUESTIONS`."""
+        what = request.scope["path"].removeprefix("/")
+        is_picture = QUESTIONS[what][1] is schemas.Numeric
         with self._place():
             try:
                 content_type, body = await read_body(request, self.settings, is_picture)
-                job = Job(what, content_type, body, self.settings.pixels, run)
-                return _response(await self.pool.ask(job))
             except ClientDisconnect:
                 return error_response(400, "the request was cut off")  # nobody is there to read it
+            job = Job(what, content_type, body, self.settings.pixels, run - 1)
+            return _response(await self.backend.ask(job))
+
+    async def mistakes(self, run: int) -> Response:
+        """Answer with the mistakes of a model, found when they are first asked for."""
+        with self._place():
+            async with self._turn:
+                found = self._mistakes.get(run)
+                if found is None:
+                    found = await self.backend.ask_aside(Job("mistakes", run=run - 1))
+                    if found.status == 200:
+                        self._mistakes[run] = found
+            return _response(found)
 
     @contextlib.contextmanager
     def _place(self) -> Iterator[None]:
@@ -116,70 +90,128 @@ class Service:
         self.waiting += 1
         try:
             yield
-        except LostError as error:
+        except WorkerLostError as error:
             log.error("a request was given up", extra={"reason": str(error)})
             raise HTTPException(500, f"the picture could not be read: {error}") from error
         finally:
             self.waiting -= 1
 
 
-class Galleries:
-    """The mistakes of each model on its test set, found once, when they are first asked for."""
-
-    def __init__(self, pool: Asked, paths: Sequence[str]):
-        self._pool, self._paths = pool, paths
-        self._found: dict[int, Answer] = {}
-        self._turn = asyncio.Lock()
-
-    async def of(self, run: int) -> Answer:
-        async with self._turn:
-            if run not in self._found:
-                job = Job("mistakes", "", self._paths[run].encode(), 0, run)
-                answer = await self._pool.ask_aside(job)
-                if answer.status != 200:
-                    return answer
-                self._found[run] = answer
-            return self._found[run]
-
-
-def _told(facts: dict[str, Any]) -> dict[str, Any]:
-    """What a client is told of a model: where it lies on the disk is nobody's business."""
-    return {name: value for name, value in facts.items() if name != "path"}
-
-
 def _response(answer: Answer) -> Response:
     if answer.trace:
         log.error("a mistake in a worker", extra={"reason": answer.trace})
-    if answer.status == 200:
-        return JSONResponse(answer.value)
-    raise HTTPException(answer.status, answer.value)
+    if answer.status != 200:
+        raise HTTPException(answer.status, answer.text)
+    return Response(answer.text, media_type="application/json")
 
 
-def build_app(pool: Asked, facts: Sequence[dict[str, Any]], settings: Settings) -> Starlette:
+def bare_app(
+    settings: ServiceSettings,
+    page: Path,
+    started: Callable[[], None],
+    *more: Middleware,
+    **about: Any,
+) -> FastAPI:
+    """An application of one page and its files, guarded, that answers errors in JSON.
+
+    - `started`: called when it begins to answer; `about`: what FastAPI describes.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        started()
+        yield
+
+    async def show(_: Request) -> Response:
+        return FileResponse(page)
+
+    app = FastAPI(
+        docs_url=None,  # FastAPI's own page asks another host for its scripts
+        redoc_url=None,
+        redirect_slashes=False,  # what is not there is 404, and nothing else
+        lifespan=lifespan,
+        middleware=[*more, Middleware(Guard, settings=settings)],
+        exception_handlers=HANDLERS,  # type: ignore[arg-type]
+        **about,
+    )
+    app.add_route("/", show)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    return app
+
+
+def build_app(
+    backend: Backend,
+    models: Sequence[schemas.ModelInfo],
+    settings: ServiceSettings,
+    started: Callable[[], None] = lambda: None,
+) -> FastAPI:
     """The service as an ASGI application.
 
-    - `pool`: what answers; it is started, and stopped, by whoever calls.
-    - `facts`: of each model, see `facts.model_facts`.
+    - `backend`: what answers; it is started, and stopped, by whoever calls.
+    - `models`: what is said of each.
+    - `started`: called when it begins to answer.
     """
-    service = Service(pool, facts, settings)
-    app = Starlette(
-        routes=[
-            Route("/", service.page),
-            Route("/predict", service.predict, methods=["POST"]),
-            Route("/read", service.read, methods=["POST"]),
-            Route("/layers", service.layers, methods=["POST"]),
-            Route("/saliency", service.saliency, methods=["POST"]),
-            Route("/trace", service.trace, methods=["POST"]),
-            Route("/mistakes", service.mistakes),
-            Route("/model", service.model),
-            Route("/models", service.models),
-            Route("/health", service.health),
-            Route("/openapi.json", service.openapi),
-            Route("/docs", service.docs),
-            Mount("/static", StaticFiles(directory=STATIC)),
-        ],
-        middleware=[Middleware(RequestLog), Middleware(Guard, settings=settings)],
-        exception_handlers={HTTPException: refused, Exception: failed},
+    service = Service(backend, settings)
+    app = bare_app(
+        settings,
+        STATIC / "index.html",
+        started,
+        Middleware(RequestLog),
+        title="minicnn",
+        version=__version__,
+        description="Reads handwritten digits.",
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": "/"}],
     )
-    app.router.redirect_slashes = False  # what is not there is 404, and nothing else
+    which = Query(1, ge=1, le=len(models), description="Of the models, in the order of /models.")
+
+    async def ask(request: Request, run: int = which) -> Response:
+        return await service.answer(request, run)
+
+    for name, (summary, asked, answer) in QUESTIONS.items():
+        app.add_api_route(
+            f"/{name}",
+            ask,
+            methods=["POST"],
+            summary=summary,
+            operation_id=name,
+            response_model=answer,
+            responses=openapi.errors(settings),
+            openapi_extra=openapi.body_of(asked),
+        )
+
+    @app.get(
+        "/mistakes",
+        summary="What was the model wrong about?",
+        response_model=schemas.Mistakes,
+        responses=openapi.errors(settings, 400, 422, 500, 503),
+    )
+    async def mistakes(run: int = which) -> Response:
+        return await service.mistakes(run)
+
+    @app.get("/model", summary="What is it?", responses=openapi.errors(settings, 400, 422))
+    async def model(run: int = which) -> schemas.ModelInfo:
+        return models[run - 1]
+
+    @app.get("/models", summary="What is served?", responses=openapi.errors(settings, 400))
+    async def all_models() -> schemas.Models:
+        return schemas.Models(models=[*models])
+
+    @app.get(
+        "/health",
+        summary="Is the service up?",
+        response_model=schemas.Health,
+        responses={503: {"model": schemas.Health, "description": "No process is up."}},
+    )
+    async def health() -> Response:
+        alive = backend.alive
+        status = "ok" if alive else "starting"
+        said = {"status": status, "workers": alive, "waiting": service.waiting}
+        return JSONResponse(said, 200 if alive else 503)
+
+    async def docs(request: Request) -> Response:
+        about = {"base": str(request.base_url).rstrip("/"), "api": app.openapi()}
+        return TEMPLATES.TemplateResponse(request, "docs.html", about)
+
+    app.add_route("/docs", docs)
     return app

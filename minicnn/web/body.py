@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from minicnn.web.pictures import FORM, JSON, kind_of
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
 
 UNKNOWN = "application/octet-stream"
 ACCEPTED = (
@@ -16,7 +16,7 @@ ACCEPTED = (
 
 
 async def read_body(
-    request: Request, settings: Settings, is_picture: bool = True
+    request: Request, settings: ServiceSettings, is_picture: bool = True
 ) -> tuple[str, bytes]:
     """The content type and the bytes of the body; what is no picture must be JSON.
 

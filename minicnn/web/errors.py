@@ -1,27 +1,25 @@
 """What a client is told when there is no answer: a status, and JSON that says why."""
 
 from http import HTTPStatus
-from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-
-def error_body(status: int, message: str) -> dict[str, Any]:
-    """The JSON of every error.
-
-    >>> error_body(404, "there is no such page")
-    {'error': {'status': 404, 'message': 'there is no such page'}}
-    """
-    return {"error": {"status": status, "message": message}}
+from minicnn.web.schemas import Error, Reason, misfit
 
 
 def error_response(
     status: int, message: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """An error as the client gets it."""
-    return JSONResponse(error_body(status, message), status, headers)
+    """An error as the client gets it.
+
+    >>> error_response(404, "there is no such page").body
+    b'{"error":{"status":404,"message":"there is no such page"}}'
+    """
+    body = Error(error=Reason(status=status, message=message))
+    return JSONResponse(body.model_dump(), status, headers)
 
 
 async def refused(request: Request, error: Exception) -> JSONResponse:
@@ -36,6 +34,16 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
     return error_response(error.status_code, message, dict(error.headers or {}))
 
 
+async def unfit(_: Request, error: Exception) -> JSONResponse:
+    """The answer to a query that is not as described."""
+    assert isinstance(error, RequestValidationError)
+    return error_response(422, misfit(error.errors()))
+
+
 async def failed(_: Request, error: Exception) -> JSONResponse:
     """The answer to what nobody has foreseen; the log has the traceback, the client has not."""
     return error_response(500, "the service has made a mistake; its log says more")
+
+
+HANDLERS = {HTTPException: refused, RequestValidationError: unfit, Exception: failed}
+"""What answers each kind of error."""

@@ -1,52 +1,83 @@
 """The socket that a service listens on, and the server behind it; both are loopback unless told."""
 
-import functools
+import asyncio
+import contextlib
 import socket
-from collections.abc import Callable
+from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from minicnn.errors import ServiceError
-from minicnn.web.protocol import PatientProtocol
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
+
+Peer = tuple[str, int]
 
 
-class Server(uvicorn.Server):
-    """uvicorn with our limits; says when it is ready, which uvicorn leaves to its log.
+class Listener(socket.socket):
+    """Gives up a connection on which no request is complete after `patience` seconds.
 
-    - `ready`: called with the address once it answers there.
+    uvicorn itself would wait forever for the end of a request's head. The clock of a connection
+    stands while the application works on its request, and limits the body by itself.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        settings: Settings,
-        listener: socket.socket,
-        ready: Callable[[str], None],
-    ):
-        config = uvicorn.Config(
-            app,
-            http=functools.partial(PatientProtocol, patience=settings.patience),  # type: ignore[arg-type]
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=round(settings.seconds) + 1,
-        )
-        super().__init__(config)
-        self.address = address(settings.host, listener.getsockname()[1])
-        self.ready = ready
+    def __init__(self, bound: socket.socket, patience: float):
+        super().__init__(fileno=bound.detach())
+        self.patience = patience
+        self._clocks: dict[Peer, tuple[socket.socket, asyncio.TimerHandle]] = {}
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready(self.address)
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Take a connection, and start its clock."""
+        connection, address = super().accept()
+        self._start(address[:2], connection)
+        return connection, address
+
+    def timed(self, app: ASGIApp) -> ASGIApp:
+        """The application, which stops the clock of a connection for as long as it works."""
+
+        async def work(scope: Scope, receive: Receive, send: Send) -> None:
+            peer = tuple(scope.get("client") or ())
+            connection, clock = self._clocks.pop(peer, (None, None))
+            if clock is not None:
+                clock.cancel()
+            try:
+                await app(scope, receive, send)
+            finally:
+                if connection is not None:
+                    self._start(peer, connection)
+
+        return work
+
+    def _start(self, peer: Peer, connection: socket.socket) -> None:
+        _, running = self._clocks.get(peer, (None, None))
+        if running is not None:  # of a connection that has ended since
+            running.cancel()
+        clock = asyncio.get_running_loop().call_later(self.patience, self._give_up, peer)
+        self._clocks[peer] = connection, clock
+
+    def _give_up(self, peer: Peer) -> None:
+        """As if the client had ended: what it has still to be sent, it is sent."""
+        connection, _ = self._clocks.pop(peer)
+        with contextlib.suppress(OSError):  # it is closed already
+            connection.shutdown(socket.SHUT_RD)
 
 
-def listen(settings: Settings, another: str = "--port, --host") -> socket.socket:
+def server(app: ASGIApp, settings: ServiceSettings, listener: Listener) -> uvicorn.Server:
+    """uvicorn with our limits; ``await server.serve([listener])`` answers until it is stopped."""
+    config = uvicorn.Config(
+        listener.timed(app),
+        http="h11",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=round(settings.seconds) + 1,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(settings: ServiceSettings, another: str = "--port, --host") -> Listener:
     """A socket at the address, so that a mistake in it is known before anything is started.
 
     - `another`: the options that choose another address, for the message.
@@ -55,15 +86,15 @@ def listen(settings: Settings, another: str = "--port, --host") -> socket.socket
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
-        # What it accepts inherits this: an answer in two packets must not wait 40 ms between them.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
+        bound = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
     except OSError as error:
         where = f"{settings.host}, port {settings.port}"
         raise ServiceError(
             f"cannot listen at {where}: {error.strerror or error}; another one: {another}"
         ) from error
+    # What it accepts inherits this: an answer in two packets must not wait 40 ms between them.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Listener(bound, settings.patience)
 
 
 def address(host: str, port: int) -> str:

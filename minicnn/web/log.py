@@ -3,10 +3,7 @@
 import json
 import logging
 import sys
-import time
 from datetime import UTC, datetime
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("minicnn.web")
 
@@ -52,34 +49,3 @@ def write_log(how: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
-
-
-class RequestLog:
-    """A line for each request when it is over; status 499 if the client had left before."""
-
-    def __init__(self, app: ASGIApp):
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        began, status = time.perf_counter(), 499
-
-        async def send_noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_noted)
-        finally:
-            facts = {
-                "client": scope["client"][0] if scope.get("client") else "",
-                "method": scope["method"],
-                "path": scope["path"][:LONGEST],
-                "status": status,
-                "milliseconds": round(1000 * (time.perf_counter() - began), 1),
-            }
-            log.info("request", extra=facts)

@@ -1,23 +1,27 @@
-"""The body of a request as a picture: a file of any format, by itself or in a form, or numbers."""
+"""What a client sends, decoded: a picture of any format, by itself or in a form, or numbers."""
 
 import contextlib
 import io
-import json
 import warnings
-from typing import Any, NoReturn
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
+from pydantic_core import from_json
+from starlette.exceptions import HTTPException
 
 from minicnn.errors import PictureError, one_line
+from minicnn.nn import Sequential
 from minicnn.reader.picture import PictureSource
+from minicnn.reader.recognise import frame_shape
+from minicnn.web.schemas import Numeric, Question, Seen, misfit
 
 FORM = "multipart/form-data"
 JSON = "application/json"
 
-
-class MalformedError(ValueError):
-    """The body is not what its content type says."""
+Asked = TypeVar("Asked", bound=Question)
 
 
 def kind_of(content_type: str) -> str:
@@ -34,15 +38,51 @@ def picture(content_type: str, body: bytes, most_pixels: int) -> PictureSource:
 
     - `content_type`: of `FORM`, `JSON`, or a picture.
 
-    Raises `MalformedError` for what is no form or no JSON, `PictureError` for what is no picture.
+    Raises `HTTPException` for what is no form, or not the JSON that it must be, `PictureError` for
+    what is no picture.
     """
     kind = kind_of(content_type)
     if kind == JSON:
-        return _pixels(body)
+        rows = question(Numeric, body).pixels
+        try:
+            return np.asarray(rows)
+        except (ValueError, OverflowError) as error:
+            raise PictureError("has rows of different lengths, or what is no number") from error
     if kind == FORM:
         body = _file(content_type, body)
-    _refuse_large(body, most_pixels)
+    width, height = _size(body)
+    if width * height > most_pixels:
+        raise PictureError(
+            f"is {width:,} × {height:,} pixels; up to {most_pixels:,} pixels are read here"
+        )
     return body
+
+
+def seen(model: Sequential, asked: Seen) -> NDArray[np.float32]:
+    """The picture of a question as the model takes it: (H, W, 1) in [0, 1].
+
+    Raises `PictureError` if it is not of the model's own shape.
+    """
+    height, width = frame_shape(model)
+    if len(asked.seen) != height or any(len(row) != width for row in asked.seen):
+        raise PictureError(f"in `seen` must be {height} rows of {width} numbers, as of /predict")
+    return (np.array(asked.seen) / 255).astype(np.float32)[..., np.newaxis]
+
+
+def question(kind: type[Asked], body: bytes) -> Asked:
+    """The JSON of a body; `HTTPException` 400 for what is none, 422 for JSON of another form.
+
+    >>> question(Seen, b'{"seen": [[0, 255]], "label": "of /predict"}')
+    Seen(seen=[[0.0, 255.0]])
+    """
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise HTTPException(400, f"the body is no JSON: {error}") from error
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise HTTPException(422, misfit(error.errors())) from error
 
 
 def _file(content_type: str, body: bytes) -> bytes:
@@ -53,63 +93,15 @@ def _file(content_type: str, body: bytes) -> bytes:
     found: list[Any] = []
     try:
         headers = {"Content-Type": content_type.encode("latin-1")}
-        parse_form(headers, io.BytesIO(body), _ignore, found.append)
+        parse_form(headers, io.BytesIO(body), lambda _: None, found.append)
     except (FormParserError, ValueError) as error:
-        raise MalformedError(f"the body is no form: {one_line(error)}") from error
+        raise HTTPException(400, f"the body is no form: {one_line(error)}") from error
     if not found:
-        raise MalformedError("there is no file in the form; send one, as curl -F picture=@FILE")
+        raise HTTPException(400, "there is no file in the form; send one: curl -F picture=@FILE")
     file = found[0].file_object
     file.seek(0)
     content: bytes = file.read()
     return content
-
-
-def _ignore(_: object) -> None:
-    """What is no file."""
-
-
-def _pixels(body: bytes) -> np.ndarray:
-    """The array in ``{"pixels": [[…], …]}``.
-
-    >>> _pixels(b'{"pixels": [[0, 0.5], [1, 0]]}')
-    array([[0. , 0.5],
-           [1. , 0. ]])
-    """
-    value = json_object(body)
-    if value.keys() != {"pixels"}:
-        raise MalformedError('the JSON must be {"pixels": [[…], …]}, rows of numbers')
-    try:
-        return np.asarray(value["pixels"])
-    except (ValueError, OverflowError) as error:
-        raise PictureError("has rows of different lengths, or something that is no row") from error
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object; `MalformedError` for anything else.
-
-    >>> json_object(b'{"index": [1, 2]}')
-    {'index': [1, 2]}
-    """
-    try:
-        value = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise MalformedError(f"the body is no JSON: {reason}") from error
-    if not isinstance(value, dict):
-        raise MalformedError("the JSON must be an object, {…}")
-    return value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
-
-
-def _refuse_large(body: bytes, most_pixels: int) -> None:
-    width, height = _size(body)
-    if width * height > most_pixels:
-        raise PictureError(
-            f"is {width:,} × {height:,} pixels; up to {most_pixels:,} pixels are read here"
-        )
 
 
 def _size(body: bytes) -> tuple[int, int]:

@@ -11,9 +11,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from minicnn.errors import ServiceError
-from minicnn.nn import Sequential
 from minicnn.web import worker
-from minicnn.web.worker import Answer, Job
+from minicnn.web.worker import Answer, Job, Served
 
 log = logging.getLogger("minicnn.web")
 
@@ -21,15 +20,15 @@ START = 120
 """Seconds until a new process is ready; most of them only where kernels must be compiled."""
 
 
-class LostError(RuntimeError):
+class WorkerLostError(RuntimeError):
     """The process has died, or did not answer in time and was ended."""
 
 
 class Worker:
     """One process, which is started when it is first needed and after it was lost."""
 
-    def __init__(self, models: Sequence[Sequential], seconds: float):
-        self.models, self.seconds = tuple(models), seconds
+    def __init__(self, served: Sequence[Served], seconds: float):
+        self.served, self.seconds = tuple(served), seconds
         self.process: BaseProcess | None = None
         self.connection: Connection | None = None
         self._turn = threading.Lock()
@@ -40,12 +39,12 @@ class Worker:
         return self.process is not None and self.process.is_alive()
 
     def start(self) -> None:
-        """Start the process and wait until it has the models; `LostError` if that fails."""
+        """Start the process and wait until it has the models; `WorkerLostError` if that fails."""
         with self._turn:
             self._start()
 
     def ask(self, job: Job) -> Answer:
-        """Wait for the answer; raises `LostError` if none comes, and then there is no process."""
+        """Wait for the answer; if none comes, `WorkerLostError`, and then there is no process."""
         with self._turn:
             if not self.is_alive:
                 self._start()
@@ -57,7 +56,7 @@ class Worker:
             self._end(patience=1)
 
     def kill(self) -> None:
-        """End the process at once; whoever waits for its answer gets a `LostError`."""
+        """End the process at once; whoever waits for its answer gets a `WorkerLostError`."""
         if self.process is not None:
             self.process.kill()
 
@@ -69,20 +68,20 @@ class Worker:
         self.process = context.Process(target=worker.main, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # so that the death of the process ends the connection
-        self._exchange(self.models, START)
+        self._exchange(self.served, START)
 
-    def _exchange(self, message: Job | tuple[Sequential, ...], seconds: float) -> Answer:
+    def _exchange(self, message: Job | tuple[Served, ...], seconds: float) -> Answer:
         assert self.connection is not None
         try:
             self.connection.send(message)
             if not self.connection.poll(seconds):
-                raise LostError(f"no answer within {seconds:g} seconds")
+                raise WorkerLostError(f"no answer within {seconds:g} seconds")
             answer: Answer = self.connection.recv()
             return answer
         except (EOFError, OSError) as error:
             self._end(patience=1)
-            raise LostError(f"its process ended with {self._exit_code()}") from error
-        except LostError:
+            raise WorkerLostError(f"its process ended with {self._exit_code()}") from error
+        except WorkerLostError:
             self._end()
             raise
 
@@ -103,9 +102,9 @@ class Worker:
 class Pool:
     """So many workers, of which each request gets one that is free."""
 
-    def __init__(self, models: Sequence[Sequential], workers: int, seconds: float):
-        self.models = models
-        self.workers = [Worker(models, seconds) for _ in range(workers)]
+    def __init__(self, served: Sequence[Served], workers: int, seconds: float):
+        self.served = served
+        self.workers = [Worker(served, seconds) for _ in range(workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         self._threads = ThreadPoolExecutor(workers, "minicnn-worker")
 
@@ -120,7 +119,7 @@ class Pool:
         starts = [loop.run_in_executor(self._threads, each.start) for each in self.workers]
         try:
             await asyncio.gather(*starts)
-        except LostError as error:
+        except WorkerLostError as error:
             raise ServiceError(f"a worker of the service does not start: {error}") from error
         for each in self.workers:
             self._free.put_nowait(each)
@@ -128,14 +127,14 @@ class Pool:
     async def ask(self, job: Job) -> Answer:
         """Wait for a free worker and for its answer; asks again if the worker is lost.
 
-        Raises `LostError` if it is lost a second time: then the picture is to blame.
+        Raises `WorkerLostError` if it is lost a second time: then the picture is to blame.
         """
         mine = await self._free.get()
         loop = asyncio.get_running_loop()
         try:
             try:
                 return await loop.run_in_executor(self._threads, mine.ask, job)
-            except LostError as error:
+            except WorkerLostError as error:
                 log.warning("a worker was lost and is replaced", extra={"reason": str(error)})
                 return await loop.run_in_executor(self._threads, mine.ask, job)
         finally:
@@ -144,9 +143,9 @@ class Pool:
     async def ask_aside(self, job: Job) -> Answer:
         """The answer of a process of its own, for what takes longer than others should wait.
 
-        Raises `LostError` if it dies, or has no answer within `START` seconds.
+        Raises `WorkerLostError` if it dies, or has no answer within `START` seconds.
         """
-        mine = Worker(self.models, START)
+        mine = Worker(self.served, START)
         try:
             return await asyncio.get_running_loop().run_in_executor(None, mine.ask, job)
         finally:

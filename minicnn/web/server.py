@@ -3,25 +3,23 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
-from collections.abc import Callable
-
-import uvicorn
+from collections.abc import Callable, Iterator
 
 from minicnn.experiments.opening import open_model
 from minicnn.files import StrPath
 from minicnn.reader.recognise import frame_shape
 from minicnn.web.app import build_app
-from minicnn.web.facts import model_facts
-from minicnn.web.listener import Server, listen
+from minicnn.web.listener import address, listen, server
 from minicnn.web.log import write_log
+from minicnn.web.model_info import model_info
 from minicnn.web.pool import Pool
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
+from minicnn.web.worker import Served
 
 
 def serve(
-    *paths: StrPath, settings: Settings | None = None, ready: Callable[[str], None] = print
+    *paths: StrPath, settings: ServiceSettings | None = None, ready: Callable[[str], None] = print
 ) -> None:
     """Serve models until SIGTERM or Ctrl-C; requests that have begun are answered before.
 
@@ -32,28 +30,31 @@ def serve(
     Raises `CheckpointError` if there is no such model, `ShapeError` if it does not take grey
     pictures, `ServiceError` if the address is taken or a process does not start.
     """
-    settings = settings or Settings()
-    models = [open_model(path) for path in paths]
-    for model in models:
-        frame_shape(model)
-    facts = [model_facts(model, path) for model, path in zip(models, paths, strict=True)]
+    settings = settings or ServiceSettings()
+    served = [Served(str(path), open_model(path)) for path in paths]
+    for each in served:
+        frame_shape(each.model)
+    models = [model_info(each.model, each.path) for each in served]
     write_log(settings.log)
     with contextlib.closing(listen(settings)) as listener, _quiet_end():
-        pool = Pool(models, settings.workers, settings.seconds)
-        app = build_app(pool, facts, settings)
+        where = address(settings.host, listener.getsockname()[1])
+        pool = Pool(served, settings.workers, settings.seconds)
+        app = build_app(pool, models, settings, lambda: ready(where))
+
+        async def run() -> None:
+            await pool.start()
+            await server(app, settings, listener).serve([listener])
+
         try:
-            asyncio.run(_run(pool, Server(app, settings, listener, ready), listener))
+            # Windows' own loop would not tell the listener of its connections.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(run())
         finally:
             pool.stop()
 
 
-async def _run(pool: Pool, server: uvicorn.Server, listener: socket.socket) -> None:
-    await pool.start()
-    await server.serve([listener])
-
-
 @contextlib.contextmanager
-def _quiet_end():  # type: ignore[no-untyped-def]
+def _quiet_end() -> Iterator[None]:
     """SIGTERM ends the service with exit code 0: it is how a service is told to stop."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -14,7 +14,7 @@ def default_workers() -> int:
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServiceSettings:
     """What holds for the whole service.
 
     - `host`, `port`: where it listens; port 0 takes a free one.

@@ -9,43 +9,54 @@ import logging
 import os
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from pydantic import BaseModel
+
     from minicnn.nn import Sequential
+
+
+class Served(NamedTuple):
+    """A model, and where it lies: a run's folder or a file, which no client is told."""
+
+    path: str
+    model: "Sequential"
 
 
 class Job(NamedTuple):
     """A question.
 
-    - `what`: one of `WHAT`.
-    - `content_type`, `body`: as the client has sent them; of "mistakes" the path of the run.
+    - `what`: the address that was asked, without its slash.
+    - `content_type`, `body`: as the client has sent them.
     - `most_pixels`: that the picture may have.
     - `run`: which of the models is asked.
     """
 
     what: str
-    content_type: str
-    body: bytes
-    most_pixels: int
+    content_type: str = ""
+    body: bytes = b""
+    most_pixels: int = 0
     run: int = 0
 
 
 class Answer(NamedTuple):
-    """The status of the response; what the answer is, or a message if the status is an error.
+    """The status of the response; its JSON, or a message if the status is an error.
 
     The traceback of a mistake of ours comes along in `trace`, for the log.
     """
 
     status: int
-    value: Any
+    text: str
     trace: str = ""
 
 
 def main(connection: Connection) -> None:
-    """Receive the models, say that it is ready with None, then give an `Answer` to every `Job`.
+    """Receive what is `Served`, say that it is ready with None, then give each `Job` an `Answer`.
 
     Ends when the service closes its end of the connection, or is no more. Signals that go to the
     whole group are left to the service, which lets its workers finish.
@@ -56,13 +67,12 @@ def main(connection: Connection) -> None:
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     try:
-        models = connection.recv()
-        for model in models:
-            warm_up(model)
+        served = connection.recv()
+        for each in served:
+            warm_up(each.model)
         connection.send(None)
         while True:
-            job = connection.recv()
-            connection.send(answer(models, job))
+            connection.send(answer(served, connection.recv()))
     except (EOFError, OSError):
         return
 
@@ -73,20 +83,23 @@ def warm_up(model: "Sequential") -> None:
 
     from minicnn.reader import strings
     from minicnn.reader.recognise import classify, frame_shape
+    from minicnn.web import pictures
 
-    assert strings  # imported now
+    assert strings
+    assert pictures  # imported now
     classify(model, np.zeros((1, *frame_shape(model)), np.float32))
 
 
-def answer(models: Sequence["Sequential"], job: Job) -> Answer:
+def answer(served: Sequence[Served], job: Job) -> Answer:
     """What the model says; 400 or 422 for what cannot be read, 500 for a mistake of ours."""
+    from starlette.exceptions import HTTPException
+
     from minicnn.errors import PictureError, ShapeError, UnknownNameError
-    from minicnn.web.pictures import MalformedError
 
     try:
-        return Answer(200, WHAT[job.what](models[job.run], job))
-    except MalformedError as error:
-        return Answer(400, str(error))
+        return Answer(200, found(served[job.run], job).model_dump_json())
+    except HTTPException as error:
+        return Answer(error.status_code, error.detail)
     except PictureError as error:
         return Answer(422, f"the picture {error}")
     except (ShapeError, UnknownNameError) as error:  # no such layer, or no such place in it
@@ -95,52 +108,37 @@ def answer(models: Sequence["Sequential"], job: Job) -> Answer:
         return Answer(500, "the service has made a mistake", traceback.format_exc())
 
 
-def _predict(model: "Sequential", job: Job) -> Any:
+def found(served: Served, job: Job) -> "BaseModel":
+    """The answer to a job, one of `schemas`."""
     from minicnn.reader.recognise import predict
-    from minicnn.web import answers, pictures
-
-    picture = pictures.picture(job.content_type, job.body, job.most_pixels)
-    return answers.of_prediction(predict(model, picture))
-
-
-def _read(model: "Sequential", job: Job) -> Any:
     from minicnn.reader.strings import read_digits
-    from minicnn.web import answers, pictures
+    from minicnn.web import gallery, inside, pictures, schemas
 
-    picture = pictures.picture(job.content_type, job.body, job.most_pixels)
-    return answers.of_reading(read_digits(model, picture))
-
-
-def _layers(model: "Sequential", job: Job) -> Any:
-    from minicnn.web import inside, questions
-
-    return inside.layers(model, questions.seen(model, job.body))
-
-
-def _saliency(model: "Sequential", job: Job) -> Any:
-    from minicnn.web import inside, questions
-
-    return inside.saliency(model, questions.seen(model, job.body))
-
-
-def _trace(model: "Sequential", job: Job) -> Any:
-    from minicnn.web import inside, questions
-
-    return inside.trace(model, questions.seen(model, job.body), *questions.number(job.body))
-
-
-def _mistakes(model: "Sequential", job: Job) -> Any:
-    from minicnn.web.gallery import mistakes
-
-    return mistakes(model, job.body.decode())
+    path, model = served
+    match job.what:
+        case "predict":
+            prediction = predict(model, pictures.picture(*job[1:4]))
+            return schemas.PredictionAnswer(**prediction.to_dict(), seen=_levels(prediction.seen))
+        case "read":
+            reading = read_digits(model, pictures.picture(*job[1:4]))
+            facts: dict[str, Any] = reading.to_dict()
+            for digit, seen in zip(facts["digits"], reading.seen, strict=True):
+                digit["seen"] = _levels(seen)
+            return schemas.ReadingAnswer(**facts)
+        case "layers":
+            asked = pictures.question(schemas.Seen, job.body)
+            return inside.layers(model, pictures.seen(model, asked))
+        case "saliency":
+            asked = pictures.question(schemas.Seen, job.body)
+            return inside.saliency(model, pictures.seen(model, asked))
+        case "trace":
+            place = pictures.question(schemas.Place, job.body)
+            return inside.trace(model, pictures.seen(model, place), place)
+        case _:
+            return gallery.mistakes(model, path)
 
 
-WHAT: dict[str, Callable[["Sequential", Job], Any]] = {
-    "predict": _predict,
-    "read": _read,
-    "layers": _layers,
-    "saliency": _saliency,
-    "trace": _trace,
-    "mistakes": _mistakes,
-}
-"""What can be asked, and what answers it with plain data for JSON."""
+def _levels(image: "NDArray[np.float32]") -> list[list[int]]:
+    """0 (paper) to 255 (ink), which a picture in MNIST's frame has anyway."""
+    levels: list[list[int]] = (255 * image).round().astype(int).tolist()
+    return levels

@@ -15,27 +15,28 @@ from typing import TextIO
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 
 from minicnn import nn, optim, zoo
 from minicnn.bridge.keras_archive import keras_bytes
 from minicnn.data import mnist
-from minicnn.experiments.settings import Settings as RunSettings
+from minicnn.experiments.settings import Settings
 from minicnn.files import write_json
 from minicnn.nn import Sequential
 from minicnn.training.checkpoint import save_model
 from minicnn.training.fit import fit
 from minicnn.web import worker
 from minicnn.web.app import build_app
-from minicnn.web.facts import model_facts
-from minicnn.web.settings import Settings
+from minicnn.web.model_info import model_info
+from minicnn.web.settings import ServiceSettings
 
 START = """
 import json, sys
 from minicnn.web.server import serve
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
 words, *paths = sys.argv[1:]
-settings = Settings(**json.loads(words))
+settings = ServiceSettings(**json.loads(words))
 serve(*paths, settings=settings, ready=lambda address: print(address, flush=True))
 """
 
@@ -61,7 +62,7 @@ def run(model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "mlp-1"
     folder.mkdir()
     save_model(folder / "model.npz", model)
-    write_json(folder / "config.json", asdict(RunSettings.of("mlp")))
+    write_json(folder / "config.json", asdict(Settings.of("mlp")))
     write_json(folder / "metrics.json", {"test_accuracy": 0.9})
     return folder
 
@@ -118,7 +119,7 @@ class Service:
 
 @contextlib.contextmanager
 def started(*runs: Path, **settings) -> Iterator[Service]:
-    """`Settings` with a free port and one worker, if nothing else is said."""
+    """`ServiceSettings` with a free port and one worker, if nothing else is said."""
     words = json.dumps({"port": 0, "workers": 1, **settings})
     with tempfile.TemporaryFile("w+") as log:  # a pipe that nobody reads would fill up
         process = subprocess.Popen(
@@ -148,14 +149,13 @@ class Inline:
 
     alive = 1
 
-    def __init__(self, *models: Sequential):
-        self.models = models
+    def __init__(self, *served: worker.Served):
+        self.served = served
 
     async def ask(self, job: worker.Job) -> worker.Answer:
-        return worker.answer(self.models, job)
+        return worker.answer(self.served, job)
 
-    async def ask_aside(self, job: worker.Job) -> worker.Answer:
-        return worker.answer(self.models, job)
+    ask_aside = ask
 
 
 def asking(**models: Sequential) -> Callable[..., httpx.Response]:
@@ -164,9 +164,15 @@ def asking(**models: Sequential) -> Callable[..., httpx.Response]:
     - `models`: each by the path of its run.
     """
 
-    def call(method: str, where: str, settings: Settings | None = None, **request):
-        facts = [model_facts(model, path) for path, model in models.items()]
-        app = build_app(Inline(*models.values()), facts, settings or Settings())
+    served = [worker.Served(path, model) for path, model in models.items()]
+    apps: dict[ServiceSettings, FastAPI] = {}
+
+    def call(method: str, where: str, settings: ServiceSettings | None = None, **request):
+        settings = settings or ServiceSettings()
+        if settings not in apps:
+            models = [model_info(each.model, each.path) for each in served]
+            apps[settings] = build_app(Inline(*served), models, settings)
+        app = apps[settings]
 
         async def send() -> httpx.Response:
             # A mistake of ours is an exception here, and not only a 500.

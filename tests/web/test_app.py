@@ -18,14 +18,13 @@ import minicnn as mc
 from minicnn.errors import ServiceError, UnknownNameError
 from minicnn.examples import labelled
 from minicnn.insight.inspection import layer_outputs, saliency
-from minicnn.web.app import STATIC
-from minicnn.web.description import description
+from minicnn.web.app import STATIC, build_app
 from minicnn.web.log import JsonFormatter, PlainFormatter
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
 
-from .conftest import asking, file_of
+from .conftest import Inline, asking, file_of
 
-API = description(Settings())
+API = build_app(Inline(), [None], ServiceSettings()).openapi()
 PNG = {"Content-Type": "image/png"}
 JSON = {"Content-Type": "application/json"}
 BAR = [[1] * 9] + [[1, 1, 1, 1, 0, 1, 1, 1, 1]] * 7 + [[1] * 9]
@@ -141,12 +140,14 @@ def test_two_models_are_asked_by_their_number(model, run, conv):
     for number, net in enumerate(nets, 1):
         answer = ask("POST", f"/predict?run={number}", content=digit).json()
         assert answer["probability"] == pytest.approx(mc.predict(net, digit).probability)
-    for asked in ("0", "3", "-1", "1.0", "first", "", "9" * 5000):
+    for asked in ("0", "3", "-1", "1.5", "first", "", "9" * 5000):
         for method, where in (("GET", "/model"), ("POST", "/predict"), ("GET", "/mistakes")):
             response = ask(method, where, params={"run": asked})
             check(response, where, method.lower())
             status, message = refusal(response)
-            assert (status, message[:23]) == (422, "run must be 1 to 2, got")
+            assert status == 422
+            assert message.startswith("query.run: ")
+            assert message.endswith(f"got {asked!r:.50}")
 
 
 @pytest.fixture(scope="module")
@@ -196,16 +197,16 @@ def test_a_number_is_traced_to_its_window(inner):
 
 SEEN = [[0] * 28] * 28
 INSIDE = {
-    "no seen": ("/layers", {}, 422, "28 rows of 28 numbers"),
+    "no seen": ("/layers", {}, 422, "seen: Field required"),
     "another shape": ("/saliency", {"seen": [[0] * 27] * 28}, 422, "28 rows of 28 numbers"),
     "ragged": ("/layers", {"seen": [[0], [0, 0]]}, 422, "28 rows of 28 numbers"),
-    "words": ("/layers", {"seen": [["a"] * 28] * 28}, 422, "28 rows of 28 numbers"),
-    "too light": ("/layers", {"seen": [[-1] * 28] * 28}, 422, "goes from -1 to -1"),
-    "too dark": ("/layers", {"seen": [[256] * 28] * 28}, 422, "goes from 256 to 256"),
-    "no object": ("/trace", [SEEN], 400, "must be an object"),
-    "no layer": ("/trace", {"seen": SEEN}, 400, "needs a `layer`"),
-    "no index": ("/trace", {"seen": SEEN, "layer": "dense"}, 400, "needs an `index`"),
-    "truth": ("/trace", {"seen": SEEN, "layer": "dense", "index": [True]}, 400, "whole numbers"),
+    "words": ("/layers", {"seen": [["1"] * 28] * 28}, 422, "seen.0.0: "),
+    "too light": ("/layers", {"seen": [[-1] * 28] * 28}, 422, "equal to 0, got -1"),
+    "too dark": ("/layers", {"seen": [[256] * 28] * 28}, 422, "equal to 255, got 256"),
+    "no object": ("/trace", [SEEN], 422, "the JSON: "),
+    "no layer": ("/trace", {"seen": SEEN}, 422, "layer: "),
+    "no index": ("/trace", {"seen": SEEN, "layer": "dense"}, 422, "index: "),
+    "truth": ("/trace", {"seen": SEEN, "layer": "dense", "index": [True]}, 422, "got True"),
     "other layer": ("/trace", {"seen": SEEN, "layer": "x", "index": [0]}, 422, "unknown layer 'x'"),
     "beyond": ("/trace", {"seen": SEEN, "layer": "dense", "index": [10]}, 422, "not one number"),
     "far": ("/trace", {"seen": SEEN, "layer": "dense", "index": [9**99]}, 422, "not one number"),
@@ -298,20 +299,20 @@ BODIES = {
     "no JSON": (b"{", JSON, 400, "the body is no JSON"),
     "no UTF-8": (b'{"pixels": "\xff"}', JSON, 400, "the body is no JSON"),
     "deep JSON": (b"[" * 500_000, JSON, 400, "no JSON"),
-    "NaN": (b'{"pixels": [[NaN]]}', JSON, 400, "NaN is no number"),
-    "infinity": (b'{"pixels": [[-Infinity]]}', JSON, 400, "-Infinity is no number"),
+    "NaN": (b'{"pixels": [[NaN]]}', JSON, 400, "no JSON: .* column 14"),
+    "infinity": (b'{"pixels": [[-Infinity]]}', JSON, 400, "no JSON: .* column 15"),
     "too large a number": (b'{"pixels": [[1e999, 0]]}', JSON, 422, "go from 0 to inf"),
     "a longer number": (b'{"pixels": [[%s]]}' % (b"9" * 400), JSON, 422, "no picture"),
     "the longest number": (b'{"pixels": [[%s]]}' % (b"9" * 5000), JSON, 400, "no JSON"),
-    "a list": (b"[[0, 1]]", JSON, 400, "the JSON must be"),
-    "another key": (b'{"pixels": [[0]], "model": "x"}', JSON, 400, "the JSON must be"),
+    "a list": (b"[[0, 1]]", JSON, 422, "the JSON: "),
+    "another key": (b'{"pixels": [[0]], "model": "x"}', JSON, 422, "model: "),
     "words": (b'{"pixels": [["a", "b"]]}', JSON, 422, "no picture"),
-    "null": (b'{"pixels": null}', JSON, 422, "no picture"),
+    "null": (b'{"pixels": null}', JSON, 422, "pixels: .* got None"),
     "no rows": (b'{"pixels": []}', JSON, 422, "no picture"),
     "ragged": (b'{"pixels": [[0, 1], [0]]}', JSON, 422, "rows of different lengths"),
-    "one axis": (b'{"pixels": [0, 1, 0]}', JSON, 422, r"an array of shape \(3,\) is no picture"),
+    "one axis": (b'{"pixels": [0, 1, 0]}', JSON, 422, "pixels.0: .* got 0"),
     "five axes": (b'{"pixels": [[[[[0]]]]]}', JSON, 422, "is no picture"),
-    "200 axes": (b'{"pixels": %s0%s}' % (b"[" * 200, b"]" * 200), JSON, 422, "the picture"),
+    "100 axes": (b'{"pixels": %s0%s}' % (b"[" * 100, b"]" * 100), JSON, 422, "the picture"),
     "negative": (b'{"pixels": [[-1, 0]]}', JSON, 422, "its numbers go from -1 to 0"),
 }
 
@@ -369,7 +370,7 @@ def test_what_is_not_there_is_said_to_be_not_there(ask, method, where, status):
     ],
 )
 def test_only_the_services_own_hosts_are_answered(ask, host, names, asked, answered):
-    settings = Settings(host=host, names=names)
+    settings = ServiceSettings(host=host, names=names)
     response = ask("GET", "/model", settings, headers={"Host": asked})
     if answered:
         assert response.status_code == 200
@@ -493,11 +494,11 @@ def test_the_log_is_one_line_whatever_a_client_sends():
 
 def test_settings_that_cannot_be_are_refused():
     with pytest.raises(ServiceError, match="port must be from 0 to 65535, got 70000"):
-        Settings(port=70_000)
+        ServiceSettings(port=70_000)
     with pytest.raises(ServiceError, match="workers must be positive, got 0"):
-        Settings(workers=0)
+        ServiceSettings(workers=0)
     with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
-        Settings(log="plane")
+        ServiceSettings(log="plane")
 
 
 def test_all_files_of_the_page_are_small_enough_to_be_read():

@@ -2,31 +2,23 @@
 
 import json
 import time
+from collections.abc import Callable
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
 
-from minicnn.web.app import STATIC
-from minicnn.web.errors import failed, refused
-from minicnn.web.guard import Guard
+from minicnn.web.app import STATIC, bare_app
 from minicnn.web.live.view import LiveView
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
 
 
 class LivePage:
-    """The page and what it asks for; `asked` is the moment when one did so last."""
+    """What the page asks for; `asked` is the moment when one did so last."""
 
     def __init__(self, view: LiveView):
         self.view, self.asked = view, float("-inf")
         self._tag, self._body = "", b""
-
-    async def page(self, _: Request) -> Response:
-        return FileResponse(STATIC / "live" / "index.html")
 
     async def training(self, request: Request) -> Response:
         """The newest note; 204 if its tag is the one that the page has already (`after`)."""
@@ -39,16 +31,8 @@ class LivePage:
         return Response(self._body, media_type="application/json")
 
 
-def build_app(page: LivePage, settings: Settings) -> Starlette:
-    """The page as an ASGI application."""
-    app = Starlette(
-        routes=[
-            Route("/", page.page),
-            Route("/training", page.training),
-            Mount("/static", StaticFiles(directory=STATIC)),
-        ],
-        middleware=[Middleware(Guard, settings=settings)],
-        exception_handlers={HTTPException: refused, Exception: failed},
-    )
-    app.router.redirect_slashes = False  # what is not there is 404, and nothing else
+def build_app(page: LivePage, settings: ServiceSettings, started: Callable[[], None]) -> FastAPI:
+    """The page as an ASGI application; `started` is called when it begins to answer."""
+    app = bare_app(settings, STATIC / "live" / "index.html", started, openapi_url=None)
+    app.add_route("/training", page.training)
     return app

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from minicnn.errors import MinicnnError, ServiceError, one_line
-from minicnn.web.listener import Server, listen
+from minicnn.web.listener import Listener, address, listen, server
 from minicnn.web.live.app import LivePage, build_app
 from minicnn.web.live.view import LiveView
-from minicnn.web.settings import Settings
+from minicnn.web.settings import ServiceSettings
 
 PORT = 8001
 """Not that of ``minicnn serve``, so that both may run."""
@@ -39,7 +39,7 @@ def watch(
         with watch() as view:
             mc.fit(model, train, callbacks=[view])
     """
-    settings = Settings(port=port, seconds=1)
+    settings = ServiceSettings(port=port, seconds=1)
     with contextlib.closing(listen(settings, "--port, 0 for any that is free")) as listener:
         view = LiveView(title)
         page = LivePage(view)
@@ -66,22 +66,27 @@ def _tell_failure(view: LiveView, error: BaseException) -> None:
 
 
 @contextlib.contextmanager
-def _served(page, settings, listener, ready):  # type: ignore[no-untyped-def]
+def _served(
+    page: LivePage, settings: ServiceSettings, listener: Listener, ready: Callable[[str], None]
+) -> Iterator[None]:
     """The server in a thread of its own; it is up when the block begins, and gone at its end."""
     logger = logging.getLogger("uvicorn.error")  # a terminal in which training has its bar
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     up = threading.Event()
-    server = Server(build_app(page, settings), settings, listener, lambda _: up.set())
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve([listener])), name="minicnn-live", daemon=True
-    )
+    serving = server(build_app(page, settings, up.set), settings, listener)
+
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(serving.serve([listener]))
+
+    thread = threading.Thread(target=serve, name="minicnn-live", daemon=True)
     thread.start()
     if not up.wait(START):
         raise ServiceError(f"the page for the training is not up after {START} seconds")
-    ready(server.address)
+    ready(address(settings.host, listener.getsockname()[1]))
     try:
         yield
     finally:
-        server.should_exit = True
+        serving.should_exit = True
         thread.join(settings.seconds + 5)

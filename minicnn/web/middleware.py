@@ -1,4 +1,4 @@
-"""What stands before every address: which host names are answered, and headers for the browser.
+"""What stands before every address: a log, the hosts that are answered, headers for the browser.
 
 A page elsewhere can lead its visitor's browser to this service under a name of its own ("DNS
 rebinding"); only a request for a name that the service goes by is answered. An address in numbers
@@ -7,13 +7,15 @@ cannot be led astray, so that all of them will do once the service listens to th
 
 import ipaddress
 import socket
+import time
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from minicnn.web.errors import error_response
-from minicnn.web.settings import Settings
+from minicnn.web.log import LONGEST, log
+from minicnn.web.settings import ServiceSettings
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -33,7 +35,7 @@ HEADERS = {
 class Guard:
     """Refuses what asks for another host, and adds `HEADERS` to every response."""
 
-    def __init__(self, app: ASGIApp, settings: Settings):
+    def __init__(self, app: ASGIApp, settings: ServiceSettings):
         self.app, self.is_ours = app, host_test(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,10 +59,41 @@ class Guard:
             await error_response(400, message)(scope, receive, send_guarded)
 
 
-def host_test(settings: Settings) -> Callable[[str], bool]:
+class RequestLog:
+    """A line for each request when it is over; status 499 if the client had left before."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 499
+
+        async def send_noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noted)
+        finally:
+            facts = {
+                "client": scope["client"][0] if scope.get("client") else "",
+                "method": scope["method"],
+                "path": scope["path"][:LONGEST],
+                "status": status,
+                "milliseconds": round(1000 * (time.perf_counter() - began), 1),
+            }
+            log.info("request", extra=facts)
+
+
+def host_test(settings: ServiceSettings) -> Callable[[str], bool]:
     """Whether a `Host` header is of this service.
 
-    >>> ours = host_test(Settings(host="127.0.0.1", names=("digits.school",)))
+    >>> ours = host_test(ServiceSettings(host="127.0.0.1", names=("digits.school",)))
     >>> [ours(host) for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "digits.school")]
     [True, True, True, True]
     >>> [ours(host) for host in ("example.com", "192.168.0.7", "localhost:8000.example.com", "")]
