@@ -7,7 +7,7 @@ work is done by `minicnn.kernels`; see `minicnn.tensor.op` for how an op is writ
 import numpy as np
 
 from minicnn import kernels
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.kernels.geometry import Pair, out_size
 from minicnn.tape import Array, once
 from minicnn.tensor import Operand, Tensor, op
@@ -67,7 +67,7 @@ def softmax(x):
 def dropout(x, rate: float, rng: np.random.Generator):
     """Set each element to 0 with probability `rate`, and scale the others by ``1 / (1 - rate)``."""
     if not 0 <= rate < 1:
-        raise ShapeError(f"dropout: the rate must be in [0, 1), got {rate}")
+        raise SettingError(f"dropout: the rate must be in [0, 1), got {rate}")
     mask = kernels.dropout_mask(rng, x.shape, rate, x.dtype.type)
     return x * mask, lambda dy: dy * mask
 
@@ -251,7 +251,7 @@ def target_distribution(
     array([[0.05, 0.85, 0.05, 0.05]], dtype=float32)
     """
     if not 0 <= smoothing < 1:
-        raise ShapeError(f"label smoothing must be in [0, 1), got {smoothing}")
+        raise SettingError(f"label smoothing must be in [0, 1), got {smoothing}")
     labels = np.asarray(labels)
     if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as sklearn
 
 from minicnn import metrics
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 
 unhurried = settings(deadline=None)  # a busy machine is no fault of a metric
 
@@ -247,7 +247,7 @@ def test_what_is_no_probability_is_refused(probabilities, message):
 
 def test_bins_are_at_least_one_whole_number():
     for bins in (0, -3, 2.5):
-        with pytest.raises(ShapeError, match="bins: got"):
+        with pytest.raises(SettingError, match="bins: got"):
             metrics.reliability([[0.5, 0.5]], [0], bins)
 
 
@@ -256,5 +256,5 @@ def test_bins_are_at_least_one_whole_number():
     [(5, 4, 0.95), (-1, 4, 0.95), (0, 0, 0.95), (0.5, 4, 0.95), (1, 4, 0.0), (1, 4, 1), (1, 4, 95)],
 )
 def test_wilson_interval_refuses_what_is_no_count(correct, total, confidence):
-    with pytest.raises(ShapeError):
+    with pytest.raises(SettingError):
         metrics.wilson_interval(correct, total, confidence)

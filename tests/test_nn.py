@@ -12,7 +12,7 @@ import pytest
 
 from minicnn import functional as F
 from minicnn import kernels, nn, zoo
-from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.errors import SettingError, ShapeError, UnknownNameError
 from minicnn.nn import init
 from minicnn.tensor import Tensor
 
@@ -376,7 +376,7 @@ def test_weights_that_do_not_fit_change_nothing(name):
     model = small(input_shape=(8, 8, 1))
     before = model.weights()
     others = {n: w + 1 for n, w in before.items()}
-    with pytest.raises(ShapeError, match=MESSAGES[name]):
+    with pytest.raises((SettingError, ShapeError), match=MESSAGES[name]):
         model.set_weights(unfitting(others, name))
     for n, w in model.weights().items():
         np.testing.assert_array_equal(w, before[n])
@@ -535,7 +535,7 @@ def test_a_built_layer_holds_on_to_its_input():
     ],
 )
 def test_settings_that_cannot_be_are_refused_at_once(make, message):
-    with pytest.raises((ShapeError, UnknownNameError), match=message):
+    with pytest.raises((SettingError, ShapeError, UnknownNameError), match=message):
         make()
 
 

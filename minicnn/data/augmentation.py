@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn import kernels
-from minicnn.errors import DataError
+from minicnn.errors import DataError, SettingError
 from minicnn.kernels.reference.augmentation import bilinear
 
 Array = np.ndarray
@@ -146,7 +146,7 @@ def _number(name: str, value: object) -> float:
     allowed, need = _ALLOWED[name]
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not math.isfinite(number) or not allowed(number):
-        raise DataError(f"augmentation: {name} is {value!r}; need {need}")
+        raise SettingError(f"augmentation: {name} is {value!r}; need {need}")
     return number
 
 
@@ -168,7 +168,7 @@ class Augmentation:
       darkest, at most 1: what is written in light on dark becomes thicker or thinner.
 
     A picture is interpolated once. What comes in from outside is 0, the background of the digits.
-    Raises `DataError` for a setting outside its range.
+    Raises `SettingError` for a setting outside its range.
 
     >>> tilted = Augmentation(rotation=15, zoom=0.15, shift=0.1)
     >>> tilted(np.zeros((5, 28, 28, 1), np.uint8), np.random.default_rng(0)).shape
@@ -193,7 +193,7 @@ class Augmentation:
             value = _number(field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, value)  # frozen to its users only
         if self.elastic > self.elastic_spacing / 2:
-            raise DataError(
+            raise SettingError(
                 f"augmentation: elastic is {self.elastic:g}; need at most half of elastic_spacing, "
                 f"{self.elastic_spacing / 2:g} pixels, or pictures fold"
             )

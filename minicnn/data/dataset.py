@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.errors import DataError
+from minicnn.errors import DataError, SettingError
 from minicnn.nn.pixels import wrong_range
 
 Index = slice | Sequence[int] | np.ndarray
@@ -146,7 +146,7 @@ class Dataset:
         """
         _check_rng(rng)
         if not 0 < fraction < 1:
-            raise DataError(f"fraction is {fraction}; need one between 0 and 1")
+            raise SettingError(f"fraction is {fraction}; need one between 0 and 1")
         held = round(fraction * len(self))
         if held in (0, len(self)):
             raise DataError(
@@ -163,14 +163,14 @@ class Dataset:
 
         `images` are float32 (n, H, W, C) in [0, 1], `labels` int64 (n,), both new. The order is
         drawn from `rng`; without one it is the order of the set. The last batch holds what is left
-        over, unless `drop_last`. Raises `DataError` for a `batch_size` outside 1 to N.
+        over, unless `drop_last`. Raises `SettingError` for a `batch_size` outside 1 to N.
 
         >>> digits = Dataset(np.zeros((5, 2, 2, 1), np.uint8), [0, 1, 2, 3, 4])
         >>> [labels.tolist() for images, labels in digits.batches(2)]
         [[0, 1], [2, 3], [4]]
         """
         if not isinstance(batch_size, (int, np.integer)) or not 1 <= batch_size <= len(self):
-            raise DataError(
+            raise SettingError(
                 f"batch_size is {batch_size}; need a whole number from 1 to {len(self):,}, the "
                 "images of the set"
             )
@@ -253,7 +253,7 @@ def _check_classes(labels: np.ndarray, names: tuple[str, ...]) -> None:
 
 def _check_rng(rng: np.random.Generator) -> None:
     if not isinstance(rng, np.random.Generator):
-        raise DataError(
+        raise SettingError(
             f"rng is {rng!r}; need a numpy.random.Generator, such as numpy.random.default_rng(0)"
         )
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.experiments.opening import as_model
 from minicnn.experiments.runs import Run
 from minicnn.files import StrPath
@@ -24,7 +24,7 @@ def ensemble(models: Sequence[Sequential | Run | StrPath]) -> Sequential:
     3116450
     """
     if len(models) < 2:
-        raise ShapeError(f"an ensemble needs two models or more, got {len(models)}")
+        raise SettingError(f"an ensemble needs two models or more, got {len(models)}")
     members = [as_model(model) for model in models]
     first = _terms(members[0])
     for number, (model, member) in enumerate(zip(models, members, strict=True), 1):

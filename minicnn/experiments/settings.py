@@ -12,7 +12,7 @@ from minicnn import kernels, optim, zoo
 from minicnn.data import Dataset
 from minicnn.data.augmentation import Augmentation
 from minicnn.data.class_names import split_names
-from minicnn.errors import CheckpointError, TrainingError, UnknownNameError
+from minicnn.errors import CheckpointError, SettingError, UnknownNameError
 from minicnn.files import StrPath, read_json
 from minicnn.nn import Dropout, Sequential
 from minicnn.training.callbacks import KeepBest, KeepLast
@@ -105,7 +105,7 @@ class Settings:
         }
         for need, holds in needs.items():
             if not holds:
-                raise TrainingError(f"{need}, got {getattr(self, need.split()[0])}")
+                raise SettingError(f"{need}, got {getattr(self, need.split()[0])}")
 
     @classmethod
     def of(cls, model: str, **changes: Any) -> "Settings":

@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn.data import Dataset
 from minicnn.data.corruption import CORRUPTIONS
-from minicnn.errors import DataError
+from minicnn.errors import SettingError
 from minicnn.nn import Module
 from minicnn.training.fit import evaluate
 from minicnn.training.progress import steps
@@ -108,7 +108,7 @@ def measure_robustness(
 def sample(data: Dataset, most: int = MOST, seed: int = 0) -> Dataset:
     """Up to so many pictures of the set, drawn at random, in the order of the set."""
     if most < 1:
-        raise DataError(f"most is {most}; need at least one picture to measure")
+        raise SettingError(f"most is {most}; need at least one picture to measure")
     if len(data) <= most:
         return data
     drawn = np.random.default_rng(seed).choice(len(data), most, replace=False)

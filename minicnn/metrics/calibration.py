@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError
 from minicnn.metrics.arguments import (
     Floats,
     Integers,
@@ -51,7 +51,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     same_length(probabilities=rows, labels=true)
     known_classes(true, rows.shape[1], "labels")
     if whole_number(bins, "bins") < 1:
-        raise ShapeError(f"bins: got {bins}, need 1 or more")
+        raise SettingError(f"bins: got {bins}, need 1 or more")
     right = rows.argmax(axis=1) == true
     confidence = rows.max(axis=1)
     inner_edges = np.arange(1, bins) / bins

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError
 from minicnn.metrics.arguments import labels_and_predictions, whole_number
 
 
@@ -28,7 +28,7 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> Inter
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927), 209-212.
 
-    Raises `ShapeError` unless `0 <= correct <= total`, `total >= 1` and `0 < confidence < 1`.
+    Raises `SettingError` unless `0 <= correct <= total`, `total >= 1` and `0 < confidence < 1`.
 
     >>> low, high = wilson_interval(9_920, 10_000)
     >>> print(f"{low:.4f} to {high:.4f}")
@@ -36,11 +36,11 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> Inter
     """
     correct, total = whole_number(correct, "correct"), whole_number(total, "total")
     if total < 1 or not 0 <= correct <= total:
-        raise ShapeError(
+        raise SettingError(
             f"got {correct} correct of {total}; need 0 <= correct <= total, total >= 1"
         )
     if not 0 < confidence < 1:
-        raise ShapeError(f"confidence: got {confidence}, need a number between 0 and 1")
+        raise SettingError(f"confidence: got {confidence}, need a number between 0 and 1")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     # The upper end of the right is one minus the lower end of the wrong: exactly 1 for all right.
     return Interval(_wilson_low(correct, total, z), 1 - _wilson_low(total - correct, total, z))

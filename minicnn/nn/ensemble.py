@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minicnn import functional as F
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
 from minicnn.nn.sequential import Sequential
@@ -37,7 +37,7 @@ class MeanProbability(Module):
             for each in members
         ]
         if len(self.members) < 2:
-            raise ShapeError(f"a mean needs two members or more, got {len(self.members)}")
+            raise SettingError(f"a mean needs two members or more, got {len(self.members)}")
         first, *others = map(_shapes, self.members)
         for number, shapes in enumerate(others, 2):
             if shapes != first:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn import kernels
-from minicnn.errors import ShapeError, UnknownNameError
+from minicnn.errors import SettingError, ShapeError, UnknownNameError
 from minicnn.kernels.geometry import Pair, out_size
 from minicnn.nn.building import trying_out
 from minicnn.nn.init import initializer, refuse_giant
@@ -35,13 +35,13 @@ def as_pair(value: int | Pair, what: str) -> Pair:
     """
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(isinstance(v, int) and v > 0 for v in pair):
-        raise ShapeError(f"{what} must be a positive integer or a pair of them, got {value!r}")
+        raise SettingError(f"{what} must be a positive integer or a pair of them, got {value!r}")
     return pair
 
 
 def _positive(value: int, what: str) -> None:
     if not isinstance(value, int) or value < 1:
-        raise ShapeError(f"{what} must be a positive integer, got {value!r}")
+        raise SettingError(f"{what} must be a positive integer, got {value!r}")
 
 
 def _known_activation(name: str | None) -> None:
@@ -289,7 +289,7 @@ class Dropout(SameShape):
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate < 1:
-            raise ShapeError(f"the dropout rate must be in [0, 1), got {self.rate}")
+            raise SettingError(f"the dropout rate must be in [0, 1), got {self.rate}")
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -330,7 +330,7 @@ class Reshape(Module):
         self.target_shape = shape = tuple(self.target_shape)
         whole = all(isinstance(size, int) and (size > 0 or size == -1) for size in shape)
         if not shape or not whole or shape.count(-1) > 1:
-            raise ShapeError(
+            raise SettingError(
                 f"target_shape must be positive integers, at most one of them -1, got {shape}"
             )
 
@@ -367,7 +367,7 @@ class Rescaling(Module):
         for setting in ("scale", "offset"):
             values = np.asarray(getattr(self, setting))
             if values.ndim > 1 or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-                raise ShapeError(
+                raise SettingError(
                     f"{setting} must be a number, or one for each channel, "
                     f"got {getattr(self, setting)!r}"
                 )

@@ -12,7 +12,7 @@ import numpy as np
 from minicnn import functional as F
 from minicnn import kernels
 from minicnn.data import Dataset
-from minicnn.errors import ShapeError, TrainingError
+from minicnn.errors import SettingError, ShapeError, TrainingError
 from minicnn.nn import Module
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.tape import Array, no_grad
@@ -172,13 +172,13 @@ def _check_settings(
     epochs: int, label_smoothing: float, clip_norm: float | None, ema: float
 ) -> None:
     if not isinstance(epochs, int | np.integer) or epochs < 1:
-        raise TrainingError(f"epochs must be a whole number from 1 on, got {epochs}")
+        raise SettingError(f"epochs must be a whole number from 1 on, got {epochs}")
     if not 0 <= label_smoothing < 1:
-        raise TrainingError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
+        raise SettingError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
     if clip_norm is not None and not clip_norm > 0:
-        raise TrainingError(f"clip_norm must be positive, got {clip_norm}")
+        raise SettingError(f"clip_norm must be positive, got {clip_norm}")
     if not 0 <= ema < 1:
-        raise TrainingError(f"ema must be in [0, 1), got {ema}")
+        raise SettingError(f"ema must be in [0, 1), got {ema}")
 
 
 def _check_fit(model: Module, data: Dataset) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.data.augmentation import rotate, shift
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError
 from minicnn.nn import Module
 from minicnn.nn.ensemble import mean_probability
 from minicnn.tape import Array
@@ -29,12 +29,12 @@ def predict_with_tta(model: Module, x: Array, tta: int = 1) -> Tensor:
     """The logits of `model` for pictures; from several views, those of the mean probability.
 
     - `x`: float32 (n, H, W, C) in [0, 1].
-    - `tta`: how many, the first of `VIEWS`. Raises `ShapeError` for a number that is not there.
+    - `tta`: how many, the first of `VIEWS`. Raises `SettingError` for a number that is not there.
 
     Gives (n, classes), whose softmax is the probabilities.
     """
     if not 1 <= tta <= len(VIEWS):
-        raise ShapeError(f"tta must be 1 to {len(VIEWS)}, got {tta}")
+        raise SettingError(f"tta must be 1 to {len(VIEWS)}, got {tta}")
     if tta == 1:
         return model(x)
     return mean_probability([model(x), *(model(_moved(x, view)) for view in VIEWS[1:tta])])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicnn.data import Dataset
-from minicnn.errors import DataError
+from minicnn.errors import DataError, SettingError
 
 
 def numbered(count: int, dtype: type = np.uint8, classes: int = 10) -> Dataset:
@@ -319,7 +319,7 @@ def test_the_order_is_drawn_at_the_call():
 
 @pytest.mark.parametrize("batch_size", [0, -1, 11, 2.5, "4", None])
 def test_batches_refuses_the_size_at_the_call(batch_size):
-    with pytest.raises(DataError, match=f"batch_size is {batch_size}; .* from 1 to 10"):
+    with pytest.raises(SettingError, match=f"batch_size is {batch_size}; .* from 1 to 10"):
         numbered(10).batches(batch_size)
 
 

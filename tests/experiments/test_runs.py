@@ -19,7 +19,13 @@ from minicnn import functional as F
 from minicnn import optim, zoo
 from minicnn.data import idx, write_idx
 from minicnn.data.augmentation import Augmentation
-from minicnn.errors import CheckpointError, TrainingError, UnknownNameError, WriteError
+from minicnn.errors import (
+    CheckpointError,
+    SettingError,
+    TrainingError,
+    UnknownNameError,
+    WriteError,
+)
 from minicnn.experiments import runs
 from minicnn.experiments.runs import Run
 from minicnn.experiments.settings import Settings
@@ -233,7 +239,7 @@ WRONG_NUMBERS = [
 @pytest.mark.parametrize("changes", WRONG_NUMBERS, ids=str)
 def test_a_number_that_cannot_be_is_refused(changes):
     name, value = next(iter(changes.items()))
-    with pytest.raises(TrainingError, match=rf"^{name} .*, got {value}$"):
+    with pytest.raises(SettingError, match=rf"^{name} .*, got {value}$"):
         Settings.of("mlp", **changes)
 
 

@@ -8,7 +8,7 @@ import pytest
 from minicnn import nn
 from minicnn.data import Dataset, mnist
 from minicnn.data.corruption import CORRUPTIONS
-from minicnn.errors import DataError, ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.insight.robustness import Robustness, measure_robustness, sample
 
 
@@ -104,7 +104,7 @@ def test_views_are_those_of_evaluate(monkeypatch):
 
 
 def test_nothing_to_measure_and_data_that_does_not_fit_are_refused():
-    with pytest.raises(DataError, match="most is 0"):
+    with pytest.raises(SettingError, match="most is 0"):
         measure_robustness(brightness_model(), grey_pictures(5), most=0)
     with pytest.raises(ShapeError, match="takes"):
         measure_robustness(brightness_model(), mnist()[1], most=5, progress=False)

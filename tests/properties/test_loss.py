@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from minicnn import functional as F
 from minicnn import kernels
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.gradient_check import gradcheck
 from minicnn.tensor import Tensor
 
@@ -140,7 +140,7 @@ def test_logits_must_be_rows(shape):
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0, 1.5, math.nan, math.inf])
 def test_smoothing_that_is_no_share_is_refused(smoothing):
-    with pytest.raises(ShapeError, match=rf"smoothing must be in \[0, 1\), got {smoothing}"):
+    with pytest.raises(SettingError, match=rf"smoothing must be in \[0, 1\), got {smoothing}"):
         F.softmax_cross_entropy(np.zeros((2, 3)), np.array([0, 1]), smoothing)
 
 

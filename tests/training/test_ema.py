@@ -9,7 +9,7 @@ import minicnn as mc
 from minicnn import functional as F
 from minicnn import kernels, nn, optim
 from minicnn.data import Dataset
-from minicnn.errors import TrainingError
+from minicnn.errors import SettingError, TrainingError
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, KeepBest, KeepLast, TrainingState
 from minicnn.training.checkpoint import Checkpoint
@@ -292,7 +292,7 @@ def test_an_explosion_in_the_last_step_prints_no_warnings():
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
 def test_a_decay_that_cannot_be_is_refused(decay):
-    with pytest.raises(TrainingError, match=rf"ema must be in \[0, 1\), got {decay}"):
+    with pytest.raises(SettingError, match=rf"ema must be in \[0, 1\), got {decay}"):
         mc.fit(linear(), pictures(), batch_size=16, ema=decay, progress=False)
 
 

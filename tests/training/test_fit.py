@@ -12,7 +12,7 @@ import minicnn as mc
 from minicnn import functional as F
 from minicnn import nn, optim
 from minicnn.data import Dataset
-from minicnn.errors import DataError, ShapeError, TrainingError
+from minicnn.errors import DataError, SettingError, ShapeError, TrainingError
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, EarlyStopping, KeepBest, TrainingState
 
@@ -528,26 +528,26 @@ def test_ctrl_c_ends_the_training_in_order(after, epochs):
 # --- what is refused, before anything is changed
 
 REFUSED = {
-    "no epochs": ({"epochs": 0}, TrainingError, "epochs must be .* got 0"),
-    "half an epoch": ({"epochs": 2.5}, TrainingError, "whole number .* got 2.5"),
-    "no batch": ({"batch_size": 0}, DataError, "batch_size is 0; need .* 1 to 50"),
-    "a batch larger than the set": ({"batch_size": 51}, DataError, "batch_size is 51.* 1 to 50"),
+    "no epochs": ({"epochs": 0}, SettingError, "epochs must be .* got 0"),
+    "half an epoch": ({"epochs": 2.5}, SettingError, "whole number .* got 2.5"),
+    "no batch": ({"batch_size": 0}, SettingError, "batch_size is 0; need .* 1 to 50"),
+    "a batch larger than the set": ({"batch_size": 51}, SettingError, "batch_size is 51.* 1 to 50"),
     "a batch larger than what validation leaves": (
         {"batch_size": 41, "validation": 0.2},
-        DataError,
+        SettingError,
         "batch_size is 41; need a whole number from 1 to 40",
     ),
-    "all held out": ({"validation": 1.0}, DataError, "fraction is 1.0"),
-    "a share above 1": ({"validation": 1.5}, DataError, "fraction is 1.5"),
-    "a share below 0": ({"validation": -0.1}, DataError, "fraction is -0.1"),
-    "a share that is NaN": ({"validation": math.nan}, DataError, "fraction is nan"),
+    "all held out": ({"validation": 1.0}, SettingError, "fraction is 1.0"),
+    "a share above 1": ({"validation": 1.5}, SettingError, "fraction is 1.5"),
+    "a share below 0": ({"validation": -0.1}, SettingError, "fraction is -0.1"),
+    "a share that is NaN": ({"validation": math.nan}, SettingError, "fraction is nan"),
     "a share of no image": ({"validation": 0.001}, DataError, "holds out 0"),
-    "a norm of 0": ({"clip_norm": 0}, TrainingError, "clip_norm must be positive, got 0"),
-    "a norm below 0": ({"clip_norm": -1.0}, TrainingError, "clip_norm must be positive, got -1"),
-    "a norm that is NaN": ({"clip_norm": math.nan}, TrainingError, "clip_norm .* got nan"),
-    "all smoothed": ({"label_smoothing": 1.0}, TrainingError, r"in \[0, 1\), got 1.0"),
-    "smoothing below 0": ({"label_smoothing": -0.1}, TrainingError, "got -0.1"),
-    "smoothing that is NaN": ({"label_smoothing": math.nan}, TrainingError, "got nan"),
+    "a norm of 0": ({"clip_norm": 0}, SettingError, "clip_norm must be positive, got 0"),
+    "a norm below 0": ({"clip_norm": -1.0}, SettingError, "clip_norm must be positive, got -1"),
+    "a norm that is NaN": ({"clip_norm": math.nan}, SettingError, "clip_norm .* got nan"),
+    "all smoothed": ({"label_smoothing": 1.0}, SettingError, r"in \[0, 1\), got 1.0"),
+    "smoothing below 0": ({"label_smoothing": -0.1}, SettingError, "got -0.1"),
+    "smoothing that is NaN": ({"label_smoothing": math.nan}, SettingError, "got nan"),
     "validation pictures of another size": (
         {"validation": Dataset(np.zeros((9, 5, 5, 1), np.uint8), np.arange(9) % CLASSES)},
         ShapeError,

@@ -7,7 +7,7 @@ from scipy import ndimage
 import minicnn as mc
 from minicnn import nn
 from minicnn.data import Dataset
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError
 from minicnn.training.tta import VIEWS, predict_with_tta
 
 SIZE = 9
@@ -83,5 +83,5 @@ def test_the_first_five_views_are_a_cross():
 
 @pytest.mark.parametrize("views", [0, -1, len(VIEWS) + 1])
 def test_views_that_are_not_there_are_refused(model, data, views):
-    with pytest.raises(ShapeError, match=rf"tta must be 1 to 9, got {views}"):
+    with pytest.raises(SettingError, match=rf"tta must be 1 to 9, got {views}"):
         mc.evaluate(model, data, tta=views)

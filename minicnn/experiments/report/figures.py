@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minicnn import metrics
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.experiments.report.brightness import brightness, grey_or_rgb
 from minicnn.files import StrPath, atomic
 from minicnn.insight import style
@@ -283,7 +283,7 @@ def _text_height(texts: Sequence[str], size: float) -> float:
 def _at_least_one(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
-            raise ShapeError(f"{name}: got {number}, need 1 or more")
+            raise SettingError(f"{name}: got {number}, need 1 or more")
 
 
 def save(figure: Figure, path: StrPath) -> None:

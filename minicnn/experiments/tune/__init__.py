@@ -15,7 +15,7 @@ from typing import Any
 
 from minicnn import zoo
 from minicnn.bridge.extras import required
-from minicnn.errors import TrainingError
+from minicnn.errors import SettingError
 from minicnn.experiments import runs
 from minicnn.experiments.tune.found import Trial, Tuning
 from minicnn.experiments.tune.plan import Plan
@@ -70,7 +70,7 @@ def tune(
     zoo.entry(model)
     for name, number in ("trials", trials), ("timeout", timeout), ("epochs", epochs):
         if number is not None and not number > 0:
-            raise TrainingError(f"{name} must be positive, got {number}")
+            raise SettingError(f"{name} must be positive, got {number}")
     required("optuna", "tune")
     from minicnn.experiments.tune.folder import begin, write_results
     from minicnn.experiments.tune.search import Search

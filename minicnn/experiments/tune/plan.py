@@ -8,7 +8,7 @@ from typing import Any
 from minicnn import zoo
 from minicnn.data import Dataset
 from minicnn.data.augmentation import Augmentation
-from minicnn.errors import CheckpointError, TrainingError
+from minicnn.errors import CheckpointError, SettingError
 from minicnn.experiments.settings import Settings, given
 from minicnn.experiments.tune.space import Dimension, drawn, fixed_value, plain, rows_for
 from minicnn.training.fit import hold_out
@@ -53,7 +53,7 @@ class Plan:
         that cannot be.
         """
         if not 0 < validation < 1:
-            raise TrainingError(f"validation must be in (0, 1), got {validation}")
+            raise SettingError(f"validation must be in (0, 1), got {validation}")
         recipe = zoo.entry(model).recipe
         fixed = {name: fixed_value(name, value) for name, value in (fix or {}).items()}
         part, _ = hold_out(data, validation, Settings(model=model, seed=seed).generator())

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from minicnn import zoo
-from minicnn.errors import TrainingError, UnknownNameError
+from minicnn.errors import SettingError, UnknownNameError
 from minicnn.optim import SCHEDULES
 
 
@@ -106,12 +106,12 @@ def rows_for(
     fixed = {**(fix or {})}
     if not zoo.dropout_rates(model):
         if "dropout" in (only or ()):
-            raise TrainingError(f"dropout cannot be searched: {model} has no dropout layer")
+            raise SettingError(f"dropout cannot be searched: {model} has no dropout layer")
         fixed["dropout"] = None
     rows = [row for row in SPACE if (not only or row.name in only) and row.name not in fixed]
     rows = [_of_batches(row, images) if row.name == "batch_size" else row for row in rows]
     if not rows:
-        raise TrainingError("nothing is left to search: every setting is fixed")
+        raise SettingError("nothing is left to search: every setting is fixed")
     return tuple(rows)
 
 
@@ -135,7 +135,7 @@ def fixed_value(name: str, text: Any) -> Any:
         return kinds[name](text)
     except (TypeError, ValueError) as error:
         what = "a whole number" if kinds[name] is int else "a number"
-        raise TrainingError(f"{name} must be {what}, got {text!r}") from error
+        raise SettingError(f"{name} must be {what}, got {text!r}") from error
 
 
 def _kind(row: Dimension) -> type:

@@ -8,7 +8,7 @@ import pytest
 
 from minicnn import zoo
 from minicnn.data.augmentation import Augmentation
-from minicnn.errors import TrainingError, UnknownNameError
+from minicnn.errors import SettingError, UnknownNameError
 from minicnn.experiments.settings import Settings
 from minicnn.experiments.tune import space
 from minicnn.experiments.tune.space import SPACE, Choice, Range, drawn, fixed_value, rows_for
@@ -52,7 +52,7 @@ def test_dropout_is_searched_where_a_model_has_it():
     assert [name for name in zoo.MODELS if "dropout" not in names(name)] == [
         name for name in zoo.MODELS if "Dropout" not in zoo.build(name).summary()
     ]
-    with pytest.raises(TrainingError, match="mlp has no dropout layer"):
+    with pytest.raises(SettingError, match="mlp has no dropout layer"):
         rows_for("mlp", only=["dropout"])
 
 
@@ -68,7 +68,7 @@ def test_names_that_are_not_known_are_refused():
         rows_for("mlp", only=["lrr"])
     with pytest.raises(UnknownNameError, match="setting to fix 'lrr'; did you mean 'lr'"):
         fixed_value("lrr", "1")
-    with pytest.raises(TrainingError, match="nothing is left to search"):
+    with pytest.raises(SettingError, match="nothing is left to search"):
         rows_for("mlp", only=["lr"], fix={"lr": 0.1})
 
 
@@ -90,7 +90,7 @@ def test_a_fixed_value_has_the_type_of_its_setting(name, text, value):
 
 @pytest.mark.parametrize(("name", "text"), [("lr", "fast"), ("batch_size", "1.5"), ("lr", None)])
 def test_a_fixed_value_that_is_no_number_is_refused(name, text):
-    with pytest.raises(TrainingError, match=f"{name} must be a.* number, got"):
+    with pytest.raises(SettingError, match=f"{name} must be a.* number, got"):
         fixed_value(name, text)
 
 

@@ -20,7 +20,7 @@ from minicnn.data import idx, read_idx, write_idx
 from minicnn.errors import (
     CheckpointError,
     MissingPackageError,
-    TrainingError,
+    SettingError,
     UnknownNameError,
     WriteError,
 )
@@ -376,11 +376,11 @@ BAD = {
     "a model": ({"model": "cnn_simpel"}, UnknownNameError, "did you mean 'cnn_simple'"),
     "fix": ({"fix": {"lrr": 1}}, UnknownNameError, "unknown setting to fix 'lrr'"),
     "only": ({"only": ["lrr"]}, UnknownNameError, "unknown setting to search 'lrr'"),
-    "a fixed value": ({"fix": {"lr": -1}}, TrainingError, "lr must be positive and finite, got -1"),
+    "a fixed value": ({"fix": {"lr": -1}}, SettingError, "lr must be positive and finite, got -1"),
     "an optimizer": ({"fix": {"optimizer": "x"}}, UnknownNameError, "unknown optimizer 'x'"),
-    "trials": ({"trials": 0}, TrainingError, "trials must be positive, got 0"),
-    "timeout": ({"timeout": 0}, TrainingError, "timeout must be positive, got 0"),
-    "validation": ({"validation": 0}, TrainingError, r"validation must be in \(0, 1\), got 0"),
+    "trials": ({"trials": 0}, SettingError, "trials must be positive, got 0"),
+    "timeout": ({"timeout": 0}, SettingError, "timeout must be positive, got 0"),
+    "validation": ({"validation": 0}, SettingError, r"validation must be in \(0, 1\), got 0"),
 }
 
 
