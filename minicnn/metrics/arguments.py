@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -105,4 +105,4 @@ def whole_number(value: int, name: str) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise ShapeError(f"{name}: got {value!r}, need a whole number") from None
+        raise SettingError(f"{name}: got {value!r}, need a whole number") from None
