@@ -7,17 +7,19 @@ done here, with a file for each running trial whose time is set anew every few s
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import (
     BaseStorage,
     JournalStorage,
     RDBStorage,
     RetryHeartbeatStaleTrialCallback,
+    fail_stale_trials,
 )
-from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
@@ -26,56 +28,64 @@ from minicnn.errors import CheckpointError, one_line
 BEAT, PATIENCE = 5, 60
 """Seconds between two signs of life, and without one until a process is taken for dead."""
 
-Retry = Callable[[optuna.Study, FrozenTrial], None]
+
+def retry(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Leave a trial that has failed to whoever goes on."""
+    RetryHeartbeatStaleTrialCallback()(study, trial)
 
 
-class Journal(JournalStorage, BaseHeartbeat):
-    """Optuna's journal in `folder`, with signs of life in its folder `alive`."""
+class Heartbeats:
+    """Signs of life of the running trials of a journal: files in the folder `alive` beside it."""
 
-    def __init__(self, folder: Path, retry: Retry):
-        path = (folder / "journal.log").absolute()
-        self.alive, self.retry = folder.absolute() / "alive", retry
-        self.mine: set[Path] = set()
+    def __init__(self, folder: Path):
+        self.alive = folder.absolute() / "alive"
         self.alive.mkdir(parents=True, exist_ok=True)
-        lock = JournalFileOpenLock(str(path))
-        _mend(path, lock)
-        super().__init__(JournalFileBackend(str(path), lock))
 
-    def record_heartbeat(self, trial_id: int) -> None:
-        path = self.alive / str(trial_id)
+    @contextlib.contextmanager
+    def of(self, number: int) -> Iterator[None]:
+        """Give signs of life for the trial of this number, until the block ends."""
+        path, over = self.alive / str(number), threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT):
+                path.touch()
+
         path.touch()
-        self.mine.add(path)
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            path.unlink(missing_ok=True)
 
-    def remove_session(self) -> None:
-        """The trials of this process have ended: they need no more signs of life."""
-        while self.mine:
-            self.mine.pop().unlink(missing_ok=True)
-
-    def get_heartbeat_interval(self) -> int:
-        return BEAT
-
-    def get_heartbeat_stale_trial_callback(self) -> Retry:
-        return self.retry
-
-    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
-        """The running trials whose process has been silent for too long."""
+    def fail_stale(self, study: optuna.Study) -> None:
+        """Mark the running trials whose process has been silent for too long, to be tried again."""
         # The time now by the clock of the disk: machines that share it may have other clocks.
         clock = self.alive / f"clock-{os.getpid()}"
         clock.touch()
         now = clock.stat().st_mtime
         clock.unlink()
-        return [
-            trial._trial_id
-            for trial in self.get_all_trials(study_id, deepcopy=False)
-            if trial.state == TrialState.RUNNING and now - self._beat(trial._trial_id) > PATIENCE
-        ]
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if now - self._beat(trial.number) > PATIENCE:
+                with contextlib.suppress(ValueError, UpdateFinishedTrialError):  # others did so
+                    study.tell(trial.number, state=TrialState.FAIL)
+                    retry(study, study.get_trials()[trial.number])
 
-    def _beat(self, trial_id: int) -> float:
+    def _beat(self, number: int) -> float:
         """When a trial gave its last sign of life; one that never did counts from now on."""
-        path = self.alive / str(trial_id)
+        path = self.alive / str(number)
         if not path.exists():
             path.touch()
         return path.stat().st_mtime
+
+
+class DatabaseHeartbeats:
+    """As `Heartbeats`, for a database, in which Optuna has signs of life by itself."""
+
+    of = contextlib.nullcontext
+    fail_stale = staticmethod(fail_stale_trials)
 
 
 def _mend(path: Path, lock: JournalFileOpenLock) -> None:
@@ -95,29 +105,37 @@ def _mend(path: Path, lock: JournalFileOpenLock) -> None:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, url: str | None) -> Iterator[BaseStorage]:
-    """The journal in `folder`, or the database at `url`.
+def opened(
+    folder: Path, url: str | None
+) -> Iterator[tuple[BaseStorage, Heartbeats | DatabaseHeartbeats]]:
+    """The journal in `folder`, or the database at `url`, and the signs of life there.
 
     Raises `CheckpointError` for what cannot be read, or reached.
     """
-    retry = RetryHeartbeatStaleTrialCallback()
     storage: BaseStorage
     try:
-        storage = Journal(folder, retry) if url is None else _database(url, retry)
+        storage = _journal(folder) if url is None else _database(url)
     except Exception as error:  # of Optuna, SQLAlchemy or a driver, and a dozen kinds of damage
         where = f"{folder / 'journal.log'}: no journal of a search, or damaged"
         if url is not None:
             where = f"{_without_password(url)}: cannot be opened as a database"
         raise CheckpointError(f"{where}: {one_line(error)}") from error
     try:
-        yield storage
+        yield storage, Heartbeats(folder) if url is None else DatabaseHeartbeats()
     finally:
         storage.remove_session()
         if isinstance(storage, RDBStorage):
             storage.engine.dispose()
 
 
-def _database(url: str, retry: Retry) -> RDBStorage:
+def _journal(folder: Path) -> JournalStorage:
+    path = str((folder / "journal.log").absolute())
+    lock = JournalFileOpenLock(path)
+    _mend(Path(path), lock)
+    return JournalStorage(JournalFileBackend(path, lock))
+
+
+def _database(url: str) -> RDBStorage:
     return RDBStorage(
         url,
         heartbeat_interval=BEAT,

@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, TrialPruned
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.storages import BaseStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.storages import BaseStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from minicnn.data import Dataset
@@ -20,7 +20,7 @@ from minicnn.errors import TrainingError
 from minicnn.experiments import runs
 from minicnn.experiments.settings import Settings
 from minicnn.experiments.tune.found import Trial, Tuning
-from minicnn.experiments.tune.journal import opened
+from minicnn.experiments.tune.journal import opened, retry
 from minicnn.experiments.tune.plan import Plan
 from minicnn.experiments.tune.watch import Watch
 from minicnn.training.callbacks import Callback, TrainingState
@@ -54,7 +54,7 @@ class Search:
     def run(self, url: str | None) -> Tuning:
         """Work until there are enough trials; what the study has then."""
         interrupted = False
-        with _quiet_optuna(), opened(self.folder, url) as storage:
+        with _quiet_optuna(), opened(self.folder, url) as (storage, self.heartbeats):
             self.study = self._opened(storage, url)
             try:
                 with self.watch:
@@ -92,7 +92,7 @@ class Search:
     def _work(self) -> None:
         until = time.monotonic() + self.seconds
         while time.monotonic() < until:
-            fail_stale_trials(self.study)
+            self.heartbeats.fail_stale(self.study)
             trials = self.study.get_trials(deepcopy=False)
             finished = sum(trial.state in FINISHED for trial in trials)
             if finished >= self.wanted:
@@ -106,7 +106,7 @@ class Search:
     def _try_one(self) -> None:
         self.number = -1
         try:
-            self.study.optimize(self._accuracy, n_trials=1)
+            self.study.optimize(self._alive, n_trials=1)
         except KeyboardInterrupt:
             if self.number >= 0:
                 self._try_again(self.study.trials[self.number])
@@ -118,11 +118,15 @@ class Search:
     def _try_again(self, trial: FrozenTrial) -> None:
         """Leave a trial that was stopped to whoever goes on."""
         if trial.state == TrialState.FAIL and not self._tried_again():
-            RetryHeartbeatStaleTrialCallback()(self.study, trial)
+            retry(self.study, trial)
 
     def _tried_again(self) -> bool:
         history = RetryHeartbeatStaleTrialCallback.retry_history
         return any(self.number in history(trial) for trial in self.study.get_trials(deepcopy=False))
+
+    def _alive(self, trial: optuna.Trial) -> float:
+        with self.heartbeats.of(trial.number):
+            return self._accuracy(trial)
 
     def _accuracy(self, trial: optuna.Trial) -> float:
         """Train with what the trial draws: the validation accuracy after the last epoch."""

@@ -259,7 +259,7 @@ def test_a_process_that_is_killed_does_not_stop_the_others(worker):
     assert Counter(t["state"] for t in trials) == {"complete": 4, "failed": 1}
     assert trials[0]["state"] == "failed", "the one that was killed in the middle"
     assert trials[0]["values"] in [t["values"] for t in trials if t["state"] == "complete"]
-    assert os.listdir("search/alive") == ["0"]
+    assert os.listdir("search/alive") == ["0"]  # its last sign of life
 
 
 @pytest.mark.slow
@@ -281,9 +281,9 @@ def test_who_was_taken_for_dead_goes_on_with_something_else(data, monkeypatch, i
         if not slept:
             slept.append(True)
             os.utime("search/alive/0", (0, 0))
-            with journal.opened(Path("search"), None) as storage:
+            with journal.opened(Path("search"), None) as (storage, heartbeats):
                 other = optuna.load_study(storage=storage, study_name="search")
-                optuna.storages.fail_stale_trials(other)
+                heartbeats.fail_stale(other)
         return fit_model(*arguments, **options)
 
     monkeypatch.setattr(search.runs, "fit_model", sleep)
