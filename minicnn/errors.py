@@ -33,6 +33,14 @@ class GradientError(MinicnnError, RuntimeError):
     """The tape cannot give the gradient that was asked for, or a gradient check failed."""
 
 
+class GradientShapeError(GradientError, ShapeError):
+    """A rule gives a gradient of another shape than that of its input."""
+
+
+class OpError(MinicnnError, TypeError):
+    """What should be an op does not give ``(value, rule, ...)``, or a rule of it no array."""
+
+
 class CheckpointError(MinicnnError, ValueError):
     """A checkpoint or run folder is missing, damaged, in the way, or of another model."""
 

@@ -38,15 +38,20 @@ def sqrt(x):
 @op
 def tanh(x):
     """The hyperbolic tangent of each element."""
-    y = np.tanh(x)
-    return y, lambda dy: dy * (1 - y * y)
+    return np.tanh(x), lambda dy: dy * 4 * _sigmoid_slope(2 * x)
 
 
 @op
 def sigmoid(x):
-    """``1 / (1 + exp(-x))``, by way of tanh, which does not overflow."""
-    y = 0.5 * np.tanh(0.5 * x) + 0.5
-    return y, lambda dy: dy * y * (1 - y)
+    """``1 / (1 + exp(-x))``, without overflow, and with all digits where it is nearly 0."""
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e), lambda dy: dy * _sigmoid_slope(x)
+
+
+def _sigmoid_slope(x: Array) -> Array:
+    """``y * (1 - y)`` of the sigmoid, which would be 0 where y is nearly 1."""
+    e = np.exp(-np.abs(x))
+    return e / ((1 + e) * (1 + e))
 
 
 @op
@@ -213,8 +218,8 @@ def batch_norm_inference(x, gamma, beta, mean: Array, variance: Array, epsilon: 
     return (
         kernels.batch_norm(x, gamma, beta, mean, variance, epsilon),
         lambda dy: dy * (gamma * inverse),
-        lambda dy: (dy * (x - mean) * inverse).sum(axis=others),
-        lambda dy: dy.sum(axis=others),
+        lambda dy: (dy * (x - mean) * inverse).sum(others, np.float64),
+        lambda dy: dy.sum(others, np.float64),
     )
 
 
@@ -263,8 +268,10 @@ def target_distribution(
         targets[np.arange(len(labels)), labels] = 1
     elif labels.ndim == 2 and labels.shape[1] == classes:
         targets = labels.astype(dtype)
-        if not np.allclose(targets.sum(axis=1), 1, atol=1e-3):
-            raise ShapeError("one-hot labels or probabilities must sum to 1 in each row")
+        if not np.allclose(targets.sum(axis=1), 1, atol=1e-3) or (targets < 0).any():
+            raise ShapeError(
+                "one-hot labels or probabilities must not be negative and sum to 1 in each row"
+            )
     else:
         raise ShapeError(
             f"labels must be integers (N,) or rows of probabilities (N, {classes}), "
@@ -279,7 +286,8 @@ def _mean_cross_entropy(logits, targets):
 
     def rule(dy):
         dlosses = np.full(len(losses), dy / len(losses), logits.dtype)
-        return kernels.softmax_cross_entropy_vjp(dlosses, probabilities, targets)
+        said = probabilities * targets.sum(axis=1, keepdims=True)  # of soft labels 0.9992, say
+        return kernels.softmax_cross_entropy_vjp(dlosses, said, targets)
 
     return losses.mean(), rule
 

@@ -6,11 +6,14 @@ Nothing here knows what a `Tensor` is, only that it has a `node` and a count of 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn.errors import GradientError
+from minicnn.errors import GradientError, GradientShapeError, OpError
+from minicnn.kernels.checking import name_of
 
 Array = np.ndarray
 Rule = Callable[[Array], Array]
@@ -82,23 +85,72 @@ class Node:
 
     def free(self) -> None:
         """Give the memory back; backward() cannot pass here again."""
-        self.inputs, self.rules, self.freed = [], [], True
+        self.freed = True  # first, for a thread that is at `way_back` meanwhile
+        self.inputs, self.rules = [], []
 
 
-def check_unchanged(tensor: Any, node: Node) -> None:
-    """Raise `GradientError` if the node was used up, or a value that it needs was changed."""
+def way_back(tensor: Any, node: Node) -> list[tuple[Any, Rule]]:
+    """The inputs of a tensor's node that need a gradient, each with its rule.
+
+    Raises `GradientError` if the node was used up, or a value that it needs was changed.
+    """
+    inputs, rules = node.inputs, node.rules
     if node.freed:
         raise GradientError(
             f"the tape behind '{node.op}' was used up by an earlier backward(); compute the value "
             "again, or add the losses and go back once"
         )
-    for changed, version in zip([*node.inputs, tensor], node.versions, strict=True):
+    for changed, version in zip([*inputs, tensor], node.versions, strict=True):
         if changed._changes[0] != version:
             what = "the result" if changed is tensor else "an input"
             raise GradientError(
                 f"{what} of '{node.op}', of shape {changed.shape}, was changed in place after it "
                 "was computed; its gradient needs the old value"
             )
+    return [(x, rule) for x, rule in zip(inputs, rules, strict=True) if rule is not None]
+
+
+def sent_back(op: str, rule: Rule, dy: Array, x: Any) -> Array:
+    """What the rule makes of `dy`, in the shape and dtype of the input `x`.
+
+    Raises `OpError` for what is no array of numbers, `GradientShapeError` for one that has neither
+    the shape of `x` nor that of copies of it along axes of `dy`.
+    """
+    dx = rule(dy)
+    if not isinstance(dx, np.ndarray | np.generic) or dx.dtype.kind not in "fiub":
+        got = f"an array of {dx.dtype}" if isinstance(dx, np.ndarray) else type(dx).__name__
+        raise OpError(
+            f"a rule of '{op}' gave {got}, not an array of numbers like its input of shape "
+            f"{x.shape}; is it a rule that leaves dy out?{_whose(rule)}"
+        )
+    given = dx.shape
+    if given != x.shape and _is_of_copies(given, x.shape, dy.shape):
+        dx = unbroadcast(np.asarray(dx, np.float64), x.shape)  # a long sum loses digits in float32
+    if dx.shape != x.shape:
+        raise GradientShapeError(
+            f"a rule of '{op}' gave a gradient of shape {given} for an input of shape {x.shape}; "
+            f"it must have that shape{_whose(rule)}"
+        )
+    return np.asarray(dx, x.dtype)
+
+
+def _is_of_copies(shape: tuple[int, ...], x: tuple[int, ...], dy: tuple[int, ...]) -> bool:
+    """Whether an array of shape `x`, copied along axes of `dy`, has this shape."""
+    filled = (1,) * (len(shape) - len(x)) + x
+    return len(shape) == len(dy) == len(filled) and all(
+        size == old or (old == 1 and size == new)
+        for size, old, new in zip(shape, filled, dy, strict=True)
+    )
+
+
+def _whose(rule: Rule) -> str:
+    """For the end of a message: the functions in the rule that are not the engine's."""
+    if isinstance(rule, partial):
+        rule = rule.args[0]
+    called = [unbroadcast, *(rule.__globals__.get(name) for name in rule.__code__.co_names)]
+    functions = {f: None for f in (rule, *called) if isinstance(f, FunctionType)}
+    theirs = [name_of(f) for f in functions if f.__module__.partition(".")[0] != "minicnn"]
+    return f"; not the engine's own: {', '.join(theirs)}" if theirs else ""
 
 
 def topological_order(root: Any) -> list[Any]:
@@ -137,17 +189,15 @@ def steps_back(root: Any, dy: Array) -> Iterator[tuple[Any, Array, list[tuple[An
     """Take the gradient `dy` of `root` back over the tape: the fields of each `Step`, root first.
 
     Nothing is used up; who walks may free the nodes behind. Raises `GradientError` where the tape
-    was used before, or a value on it was changed in place meanwhile.
+    was used before, a value on it was changed in place meanwhile, or a rule gives no gradient.
     """
     gradients = {id(root): dy}
     for tensor in reversed(topological_order(root)):
         dy, node, sent = gradients.pop(id(tensor)), tensor.node, []
         if node is not None:
-            check_unchanged(tensor, node)
-            for x, rule in zip(node.inputs, node.rules, strict=True):
-                if rule is not None:
-                    dx = unbroadcast(rule(dy), x.shape).astype(x.dtype, copy=False)
-                    sent.append((x, dx))
-                    earlier = gradients.get(id(x))
-                    gradients[id(x)] = dx if earlier is None else earlier + dx
+            for x, rule in way_back(tensor, node):
+                dx = sent_back(node.op, rule, dy, x)
+                sent.append((x, dx))
+                earlier = gradients.get(id(x))
+                gradients[id(x)] = dx if earlier is None else earlier + dx
         yield tensor, dy, sent

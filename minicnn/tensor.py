@@ -14,14 +14,17 @@ array([12.], dtype=float32)
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any, Union
 
 import numpy as np
 
 from minicnn import kernels
-from minicnn.errors import GradientError, ShapeError
-from minicnn.tape import Array, Node, Step, once, recording, steps_back
+from minicnn.errors import GradientError, GradientShapeError, OpError, ShapeError
+from minicnn.tape import Array, Node, Rule, Step, once, recording, steps_back
 
 Operand = Union["Tensor", Array, float]
 Axis = int | tuple[int, ...] | None
@@ -35,25 +38,89 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
     - `forward`: takes arrays, returns ``(value, rule, ...)``, one rule for each leading argument
       that can have a gradient. The rules are called only for tensors that need a gradient; a rule
       may ignore broadcasting, the tape sums copies back.
+
+    Tensors may be given by keyword, too. A function of yours gets its arrays read-only: a change in
+    place would be one that the tape does not see.
     """
+    name, signature = forward.__name__.strip("_"), inspect.signature(forward)
+    parameters = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    is_engines = forward.__module__.partition(".")[0] == "minicnn"
 
     @functools.wraps(forward)
     def apply(*args: Any, **kwargs: Any) -> Tensor:
-        arrays = [a._data if isinstance(a, Tensor) else a for a in args]
-        value, *rules = forward(*arrays, **kwargs)
+        if kwargs:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        needed = recording.get() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        arrays = [
+            (a._data if is_engines else a.data) if isinstance(a, Tensor) else _own(a, needed)
+            for a in args
+        ]
+        keywords = {k: _without_rule(name, k, v) for k, v in kwargs.items()}
+        most = max(len(args), len(parameters))
+        value, rules = _value_and_rules(name, forward(*arrays, **keywords), most)
         result = Tensor(value)
-        if result._data.base is not None:
+        if result._data.base is not None or any(value is a for a in arrays):
             _share_changes(result, args)
-        if recording.get():
+        if needed:
+            for i in range(len(rules), len(args)):
+                _without_rule(name, parameters[min(i, len(parameters) - 1)], args[i])
             edges = [e for e in zip(args, rules, strict=False) if isinstance(e[0], Tensor)]
-            if any(x.requires_grad for x, _ in edges):
-                inputs = [x for x, _ in edges]
-                needed = [rule if x.requires_grad else None for x, rule in edges]
-                result.node = Node(forward.__name__.strip("_"), inputs, needed, result)
-                result.requires_grad = True
+            rules = [rule if x.requires_grad else None for x, rule in edges]
+            if not is_engines:
+                rules = [rule and functools.partial(_without_writing, rule) for rule in rules]
+            result.node = Node(name, [x for x, _ in edges], rules, result)
+            result.requires_grad = True
         return result
 
     return apply
+
+
+def _own(value: Any, needed: bool) -> Any:
+    """A copy of an array or list if rules will need it, for whoever gave it may change it."""
+    if needed and isinstance(value, np.ndarray):
+        return value.copy("K")
+    if needed and type(value) in (list, tuple):
+        return type(value)(_own(each, needed) for each in value)
+    return value
+
+
+def _without_rule(op: str, parameter: str, value: Any) -> Any:
+    """The value of an argument that has no rule; refuse a tensor that needs one."""
+    if not isinstance(value, Tensor):
+        return value
+    if value.requires_grad and recording.get():
+        raise GradientError(
+            f"'{op}' has no rule for {parameter!r}, and the tensor of shape {value.shape} that it "
+            f"was given requires a gradient; give {parameter}.data if none is wanted"
+        )
+    return value._data
+
+
+def _value_and_rules(op: str, returned: Any, most: int) -> tuple[Any, list[Any]]:
+    """What the function of an op returned, checked: at most so many rules, and one at least."""
+    is_pair = isinstance(returned, tuple) and 2 <= len(returned) <= most + 1
+    if not is_pair or not all(map(callable, returned[1:])):
+        got = (
+            f"({', '.join(type(each).__name__ for each in returned)})"
+            if isinstance(returned, tuple)
+            else type(returned).__name__
+        )
+        raise OpError(
+            f"'{op}' must return (value, rule, ...), its value and for each argument, {most} at "
+            f"most, a function that takes dy to its gradient; it returned {got}"
+        )
+    value, *rules = returned
+    return value, rules
+
+
+def _without_writing(rule: Rule, dy: Array) -> Array:
+    """Ask a rule that must not change `dy` in place: other rules are given the same array."""
+    if isinstance(dy, np.ndarray):
+        dy = dy.view()
+        dy.flags.writeable = False
+    return rule(dy)
 
 
 def _share_changes(view: "Tensor", args: Sequence[Any]) -> None:
@@ -63,11 +130,15 @@ def _share_changes(view: "Tensor", args: Sequence[Any]) -> None:
             view._changes = x._changes
 
 
+_collecting = Lock()
+
+
 class Tensor:
     """An array that remembers how it was computed.
 
-    - `data`: anything that NumPy can make an array of. Arrays of float32 and float64 keep their
-      dtype, all else becomes float32. It is copied if `requires_grad`, else shared.
+    - `data`: numbers that NumPy can make an array of. Arrays of float32 and float64 keep their
+      dtype, all else becomes float32. It is copied if `requires_grad`, or if it is a read-only view
+      (as another tensor's `data`), else shared: leave it as it is until `backward`.
     - `requires_grad`: collect the gradient of this tensor in `grad` when `backward` is called.
 
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
@@ -81,10 +152,10 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False):
         array = np.asarray(data)
-        kept = isinstance(data, np.ndarray | np.generic) and array.dtype in _FLOATS
-        if not kept:
-            array = array.astype(np.float32)
-        self._data = array.copy() if requires_grad else array
+        if array.dtype not in _FLOATS or not isinstance(data, np.ndarray | np.generic):
+            array = _as_floats(array, is_array=isinstance(data, np.ndarray | np.generic))
+        shows_other = array.base is not None and not array.flags.writeable
+        self._data = array.copy() if requires_grad or shows_other else array
         self._changes = [0]  # a list, so that tensors which show the same memory share the count
         self.requires_grad = requires_grad
         self.grad: Array | None = None
@@ -122,18 +193,49 @@ class Tensor:
     def __len__(self) -> int:
         return len(self._data)
 
+    def __iter__(self) -> "Iterator[Tensor]":
+        return (self[i] for i in range(len(self)))
+
     def __float__(self) -> float:
         return float(self.item())
 
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._refuse_to_lose_gradient("NumPy")
         return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions take the values, and are refused where a gradient would be lost."""
+        harmless = function in (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like)
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, Tensor):
+                if not harmless:
+                    value._refuse_to_lose_gradient(f"np.{function.__name__}")
+                return value.data
+            return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+
+        return function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+
+    def _refuse_to_lose_gradient(self, who: str) -> None:
+        if self.requires_grad and recording.get():
+            raise GradientError(
+                f"{who} would take the values of a tensor of shape {self.shape} and lose its "
+                "gradient; use the tensor's own operators and minicnn.functional, or x.data where "
+                "no gradient is wanted"
+            )
 
     def __repr__(self) -> str:
         grad = ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self._data, prefix='Tensor(', separator=', ')}{grad})"
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._data[index] = value._data if isinstance(value, Tensor) else value
+        if isinstance(value, Tensor):
+            value._refuse_to_lose_gradient("an assignment")
+            value = value._data
+        self._data[index] = value
         self.mark_changed()
 
     def mark_changed(self) -> None:
@@ -163,10 +265,23 @@ class Tensor:
                 if gradient.base is not None or id(gradient) in given_away:
                     gradient = gradient.copy()
                 given_away.add(id(gradient))
-                tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+                tensor._collect(gradient)
             if watch is not None:
                 watch(Step(tensor, gradient, sent))
             del gradient, sent  # their memory is wanted for the next step
+
+    def _collect(self, gradient: Array) -> None:
+        """Add to `grad`; several threads may go back to one leaf at once."""
+        with _collecting:
+            if self.grad is None:
+                self.grad = gradient
+            elif np.shape(self.grad) == self.shape:
+                self.grad = self.grad + gradient
+            else:
+                raise GradientShapeError(
+                    f"the .grad that was set has shape {np.shape(self.grad)}; the tensor, and so "
+                    f"its gradient, has {self.shape}"
+                )
 
     def upstream(self, dy: Array | None = None) -> Array:
         """What `backward(dy)` starts from; raises `GradientError` if it cannot start."""
@@ -223,12 +338,24 @@ class Tensor:
         return multiply(self, -1.0)
 
     def __pow__(self, exponent: float) -> "Tensor":
-        if isinstance(exponent, Tensor):
+        if isinstance(exponent, Tensor) or np.ndim(exponent):
             raise ShapeError("the exponent must be a number; for a tensor write exp(log(x) * p)")
         return power(self, exponent)
 
     def __getitem__(self, index: Any) -> "Tensor":
         return getitem(self, index)
+
+    def _compared(compare: Callable[[Any, Any], Any]) -> Any:  # type: ignore[misc] # noqa: N805
+        def method(self: "Tensor", other: Any) -> Any:
+            """Compare number by number, as NumPy does: an array of True and False."""
+            return compare(self._data, other._data if isinstance(other, Tensor) else other)
+
+        return method
+
+    __eq__, __ne__ = _compared(operator.eq), _compared(operator.ne)
+    __lt__, __le__ = _compared(operator.lt), _compared(operator.le)
+    __gt__, __ge__ = _compared(operator.gt), _compared(operator.ge)
+    __hash__ = object.__hash__  # by identity, whatever the numbers
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The sum over one, several or all axes."""
@@ -242,17 +369,25 @@ class Tensor:
         """The maximum; equal values share its gradient equally, as in TensorFlow."""
         return max_(self, axis, keepdims)
 
-    def reshape(self, *shape: int) -> "Tensor":
+    def reshape(self, *shape: int | Sequence[int]) -> "Tensor":
         """The same values in the same order, in another shape; one size may be -1."""
-        return reshape(self, shape)
+        return reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def transpose(self, *axes: int) -> "Tensor":
+    def transpose(self, *axes: int | Sequence[int] | None) -> "Tensor":
         """The axes in another order, reversed if none are given."""
-        return transpose(self, axes or tuple(reversed(range(self.ndim))))
+        return transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     @property
     def T(self) -> "Tensor":  # noqa: N802 - NumPy's name
         return self.transpose()
+
+
+def _as_floats(array: Array, is_array: bool) -> Array:
+    """Numbers of any kind as float32, wider floats and those of another byte order as they fit."""
+    if array.dtype.kind not in "fiub":
+        raise ShapeError(f"a tensor holds real numbers, got {array.dtype} of shape {array.shape}")
+    wide = is_array and array.dtype.kind == "f" and array.dtype.itemsize > 4
+    return array.astype(np.float64 if wide else np.float32)
 
 
 # ------------------------------------------------------------------ arithmetic
@@ -275,17 +410,21 @@ def multiply(a, b):
 
 @op
 def divide(a, b):
-    return a / b, lambda dy: dy / b, lambda dy: -dy * a / (b * b)
+    return a / b, lambda dy: dy / b, lambda dy: -dy * (a / b) / b
 
 
 @op
 def power(x, exponent):
-    slope = exponent * x ** (exponent - 1) if exponent else np.zeros_like(x)
-    return x**exponent, lambda dy: dy * slope
+    def rule(dy):
+        slope = exponent * x ** (exponent - 1) if exponent else np.zeros_like(x)
+        return dy * slope
+
+    return x**exponent, rule
 
 
 @op
 def matmul(a, b):
+    a, b = np.asarray(a), np.asarray(b)
     if np.ndim(a) < 2 or np.ndim(b) < 2 or a.shape[-1] != b.shape[-2]:
         raise ShapeError(f"matmul: cannot multiply {np.shape(a)} by {np.shape(b)}")
     product = kernels.matmul if a.ndim == b.ndim == 2 else np.matmul
@@ -309,18 +448,20 @@ def spread(reduced: Array, shape: tuple[int, ...], axis: Axis) -> Array:
 
 
 @op
-def sum_(x, axis, keepdims):
-    return x.sum(axis=axis, keepdims=keepdims), lambda dy: spread(dy, x.shape, axis)
+def sum_(x, axis=None, keepdims=False):
+    y = x.sum(axis, np.float64, keepdims=keepdims)  # in float32 a long sum loses digits
+    return y.astype(x.dtype), lambda dy: spread(dy, x.shape, axis)
 
 
 @op
-def mean(x, axis, keepdims):
-    y = x.mean(axis=axis, keepdims=keepdims)
-    return y, lambda dy: spread(dy, x.shape, axis) * np.asarray(y.size / x.size, x.dtype)
+def mean(x, axis=None, keepdims=False):
+    y = x.mean(axis, np.float64, keepdims=keepdims).astype(x.dtype)
+    share = np.asarray(y.size / max(x.size, 1), x.dtype)
+    return y, lambda dy: spread(dy, x.shape, axis) * share
 
 
 @op
-def max_(x, axis, keepdims):
+def max_(x, axis=None, keepdims=False):
     y = x.max(axis=axis, keepdims=keepdims)
 
     def rule(dy):
@@ -339,7 +480,9 @@ def reshape(x, shape):
 
 
 @op
-def transpose(x, axes):
+def transpose(x, axes=None):
+    axes = range(x.ndim)[::-1] if axes is None else axes
+    axes = np.lib.array_utils.normalize_axis_tuple(axes, x.ndim)
     return x.transpose(axes), lambda dy: dy.transpose(np.argsort(axes))
 
 

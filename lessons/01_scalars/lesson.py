@@ -131,9 +131,10 @@ loss.backward(watch=mc.Walk({"a": a, "b": b, "c": c, "d": d, "loss": loss}, paus
 #   of;
 # - `t.requires_grad` is False for constants, to which no gradient has to go.
 #
-# Two traps. A number that is reached by several ways must be listed once. And nets are deep: a
-# function that calls itself for every step stops at Python's limit of a thousand calls; so keep a
-# list of what is still to be done, your own stack.
+# Two traps. A number that is reached by several ways must be listed once; tell tensors apart by
+# their `id`, for `==` compares what they hold. And nets are deep: a function that calls itself for
+# every step stops at Python's limit of a thousand calls; so keep a list of what is still to be
+# done, your own stack.
 
 # %% exercise
 from minicnn.tape import topological_order

@@ -91,6 +91,7 @@ EXERCISES = [
         "minicnn.tape:unbroadcast",
         job="sum dy over the axes of the copying, so that it has the shape from before it.",
         draw=draw_unbroadcast,
+        reached_by=centre_of_mass,
     ),
     Exercise(
         "minicnn.tensor:spread",

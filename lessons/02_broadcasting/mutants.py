@@ -4,7 +4,7 @@ from minicnn.learn import Mutant
 
 LEADING = "dy = dy.sum(axis=tuple(range(dy.ndim - len(shape))))"
 DIFFERENCE = "a - b, lambda dy: dy, lambda dy: -dy"
-QUOTIENT = "a / b, lambda dy: dy / b, lambda dy: -dy * a / (b * b)"
+QUOTIENT = "a / b, lambda dy: dy / b, lambda dy: -dy * (a / b) / b"
 SLOPE = "exponent * x ** (exponent - 1) if exponent else np.zeros_like(x)"
 
 MUTANTS = {
@@ -138,17 +138,17 @@ MUTANTS = {
     "divide": [
         Mutant(
             "minus_lost",
-            [("-dy * a / (b * b)", "dy * a / (b * b)")],
+            [("-dy * (a / b) / b", "dy * (a / b) / b")],
             "The slope along b lacks its minus: a larger divisor makes the quotient smaller.",
         ),
         Mutant(
             "square_lost",
-            [("/ (b * b)", "/ b")],
+            [("-dy * (a / b) / b", "-dy * (a / b)")],
             "The slope along b is -a / b**2; here b is not squared.",
         ),
         Mutant(
             "brackets_lost",
-            [("/ (b * b)", "/ b * b")],
+            [("-dy * (a / b) / b", "-dy * a / b * b")],
             "Python reads x / b * b as (x / b) * b, which is x again; put b * b in brackets.",
         ),
         Mutant(
@@ -159,13 +159,13 @@ MUTANTS = {
         ),
         Mutant(
             "dividend_forgotten",
-            [("-dy * a / (b * b)", "-dy / (b * b)")],
+            [("-dy * (a / b) / b", "-dy / (b * b)")],
             "The slope along b is that of 1 / b; the quotient is a times as large, and so is its "
             "slope.",
         ),
         Mutant(
             "rules_swapped",
-            [(QUOTIENT, "a / b, lambda dy: -dy * a / (b * b), lambda dy: dy / b")],
+            [(QUOTIENT, "a / b, lambda dy: -dy * (a / b) / b, lambda dy: dy / b")],
             "The two rules are in the wrong order: the first is that of a.",
         ),
     ],
@@ -192,7 +192,7 @@ MUTANTS = {
         ),
         Mutant(
             "upstream_lost",
-            [("lambda dy: dy * slope", "lambda dy: slope + 0 * dy")],
+            [("return dy * slope", "return slope + 0 * dy")],
             "The gradient that arrives, dy, is not used: by the chain rule the slope is multiplied "
             "by it.",
         ),

@@ -43,6 +43,8 @@ def _place(rng, size) -> tuple[Formula, np.ndarray]:
 
 def draw_numerical_gradient(rng, size) -> Case:
     f, x = _place(rng, size)
+    if size in (5, 9):
+        x = x.astype(int)
     return {"f": f, "x": x, "epsilon": STEPS[size % 3]}
 
 

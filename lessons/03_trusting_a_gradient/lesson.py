@@ -40,7 +40,8 @@ BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 #
 # For an array $x$ of many numbers, do it for one number after the other, while all others stay as
 # they are; every one gives one number of the gradient. `f` takes the whole array and returns a
-# single number. You may change $x$ on the way, if it is afterwards as it was.
+# single number. The caller's $x$ must stay as it is, and may hold whole numbers or float32, which
+# would cut off so small a step: so work on a copy in float64.
 
 # %% exercise
 from minicnn.gradient_check import numerical_gradient
@@ -75,6 +76,11 @@ def g(x):
     return np.exp(np.sin(x))
 
 
+def rounded_to(dtype):
+    """`g` of one number, as a net of that dtype computes it."""
+    return lambda x: g(dtype(x[0]))
+
+
 places = np.linspace(-2.0, 2.0, 40)
 exact = np.cos(places) * g(places)
 steps = 10.0 ** np.arange(-13, 0.1, 0.25)
@@ -84,7 +90,7 @@ for axes, dtype in zip(panels, (np.float32, np.float64)):
     at = places.astype(dtype)
     central, one_sided = [], []
     for epsilon in steps.astype(dtype):
-        both = [numerical_gradient(lambda x: g(x[0]), at[i : i + 1], epsilon) for i in range(40)]
+        both = [numerical_gradient(rounded_to(dtype), at[i : i + 1], epsilon) for i in range(40)]
         central.append(np.median(np.abs(np.concatenate(both) - exact)))
         one_sided.append(np.median(np.abs((g(at + epsilon) - g(at)) / epsilon - exact)))
     u = np.finfo(dtype).eps / 2

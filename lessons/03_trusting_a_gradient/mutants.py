@@ -32,7 +32,7 @@ MUTANTS = {
             "not_put_back",
             [("below = f(x)\n        x[index] = old\n", "below = f(x)\n")],
             "The element is not put back to its old value, so that all that follow are measured "
-            "somewhere else, and x is changed at the end.",
+            "somewhere else.",
         ),
         Mutant(
             "all_at_once",
@@ -50,10 +50,10 @@ MUTANTS = {
             "element has a slope of its own (np.ndindex gives all indices).",
         ),
         Mutant(
-            "dtype_lost",
-            [("np.zeros_like(x)", "np.zeros(x.shape)")],
-            "The gradient is always float64; it must have the dtype of x, or nobody sees what "
-            "float32 does to it.",
+            "dtype_kept",
+            [("np.array(x, np.float64)", "x.copy()")],
+            "The copy has the dtype of x: among whole numbers a step is cut off, and float32 has "
+            "too few digits for it. Work in float64.",
         ),
     ],
     "directional_derivative": [

@@ -20,6 +20,8 @@ replacement, so that the new function is really the one that runs:
 
 import functools
 import sys
+import threading
+from collections.abc import Iterable
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
@@ -33,23 +35,20 @@ NAMES = tuple(SIGNATURES)
 
 SETS = ("fast", "reference")
 
-_set_name = "fast"
-_overrides: dict[str, Kernel] = {}
-_table: dict[str, Kernel] = {}
-
 
 def __getattr__(name: str) -> Kernel:
     """``kernels.conv2d``: the function that the table holds now, which checks what it is given."""
     if name not in SIGNATURES:
         raise AttributeError(f"module 'minicnn.kernels' has no attribute {name!r}")
-    return (_table or _rebuild())[name]
+    return _in_force.table()[name]
 
 
 class use:  # noqa: N801 - reads as a function: `kernels.use("fast")`
     """Choose a set of kernels, replace single ones, or both; effective at once.
 
     As a context manager the earlier table comes back at the end of the block. The table belongs to
-    the process, not to a thread.
+    the process: other threads see the choice too, but those inside a block of their own, which
+    keep to it. Blocks of several threads may overlap in any order.
 
     - `set_name`: "fast", "reference", or None to keep the present set and its replacements.
     - `overrides`: functions by kernel name, with the reference's signature and results.
@@ -58,18 +57,20 @@ class use:  # noqa: N801 - reads as a function: `kernels.use("fast")`
     """
 
     def __init__(self, set_name: str | None = None, /, **overrides: Kernel):
-        global _set_name, _overrides, _table
         if set_name is not None and set_name not in SETS:
             raise UnknownNameError("kernel set", set_name, SETS)
         for name in overrides:
             if name not in NAMES:
                 raise UnknownNameError("kernel", name, NAMES)
-        self._before = (_set_name, _overrides)
-        _overrides = {**({} if set_name else _overrides), **overrides}
-        _set_name = set_name or _set_name
-        _table = {}
+        self.set_name, self.overrides = set_name, overrides
+        self.thread, self.is_block = threading.get_ident(), False
+        with _changing:
+            _put_in_force([*_without_replaced(_in_force.choices), self])
 
     def __enter__(self) -> "use":
+        with _changing:
+            self.thread, self.is_block = threading.get_ident(), True
+            _put_in_force([*(c for c in _in_force.choices if c is not self), self])
         return self
 
     def __exit__(
@@ -78,21 +79,64 @@ class use:  # noqa: N801 - reads as a function: `kernels.use("fast")`
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        global _set_name, _overrides, _table
-        _set_name, _overrides = self._before
-        _table = {}
+        with _changing:
+            choices = _in_force.choices
+            since = choices[choices.index(self) :]
+            _put_in_force(c for c in choices if not (c is self or (c in since and c.is_plain)))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it was a call of this thread, outside `with`."""
+        return self.thread == threading.get_ident() and not self.is_block
+
+
+def _without_replaced(choices: tuple[use, ...]) -> tuple[use, ...]:
+    """Drop the last choice but one, if both are plain and the last one chose a whole set."""
+    replaced = len(choices) > 1 and all(c.is_plain for c in choices[-2:]) and choices[-1].set_name
+    return (*choices[:-2], choices[-1]) if replaced else choices
+
+
+class _Choices:
+    """The choices in force, the latest last, and the tables that come of them."""
+
+    def __init__(self, choices: tuple[use, ...]):
+        self.choices = choices
+        self._in_blocks = {c.thread for c in choices if c.is_block}
+        self._tables: dict[int, dict[str, Kernel]] = {}
+
+    def table(self) -> dict[str, Kernel]:
+        """The table of this thread."""
+        me = threading.get_ident()
+        key = me if me in self._in_blocks else 0
+        if key not in self._tables:
+            set_name, overrides = self._chosen(key)
+            chosen = _module(set_name)
+            self._tables[key] = {name: _resolve(name, chosen, overrides) for name in NAMES}
+        return self._tables[key]
+
+    def _chosen(self, thread: int) -> tuple[str, dict[str, Kernel]]:
+        """The set and the replacements; what the thread chose inside its blocks comes last."""
+        blocks = [i for i, c in enumerate(self.choices) if c.is_block and c.thread == thread]
+        mine = [c for c in self.choices[blocks[0] :] if c.thread == thread] if blocks else []
+        set_name, overrides = "fast", dict[str, Kernel]()
+        for choice in (*(c for c in self.choices if c not in mine), *mine):
+            overrides = {**({} if choice.set_name else overrides), **choice.overrides}
+            set_name = choice.set_name or set_name
+        return set_name, overrides
+
+
+_changing = threading.Lock()
+_in_force = _Choices(())  # only replaced, never changed: who reads it needs no lock
+
+
+def _put_in_force(choices: Iterable[use]) -> None:
+    global _in_force
+    _in_force = _Choices(tuple(choices))
 
 
 def provenance() -> dict[str, str]:
     """Whose function each entry of the table is, as ``module.name``."""
-    return {name: _describe(__getattr__(name)) for name in NAMES}
-
-
-def _rebuild() -> dict[str, Kernel]:
-    global _table
-    chosen = _module(_set_name)
-    _table = {name: _resolve(name, chosen) for name in NAMES}
-    return _table
+    return {name: _describe(kernel) for name, kernel in _in_force.table().items()}
 
 
 def _module(set_name: str) -> ModuleType:
@@ -112,12 +156,13 @@ def _say_uncompiled() -> None:
     print("minicnn: NUMBA_DISABLE_JIT is set, so the reference kernels run", file=sys.stderr)
 
 
-def _resolve(name: str, chosen: ModuleType) -> Kernel:
-    if name in _overrides:
-        return checked(_overrides[name], name, own=True)
+def _resolve(name: str, chosen: ModuleType, overrides: dict[str, Kernel]) -> Kernel:
+    if name in overrides:
+        return checked(overrides[name], name, own=True)
     composite = getattr(reference, name)
-    parts = {part: _resolve(part, chosen) for part in PARTS.get(name, ()) if _touched(part)}
-    if parts:
+    touched = [part for part in PARTS.get(name, ()) if _is_touched(part, overrides)]
+    if touched:
+        parts = {part: _resolve(part, chosen, overrides) for part in touched}
         return checked(_built_from(composite, parts))
     if chosen is reference or not hasattr(chosen, name):
         return _checked_reference(composite)
@@ -127,9 +172,9 @@ def _resolve(name: str, chosen: ModuleType) -> Kernel:
 _checked_reference = functools.cache(checked)
 
 
-def _touched(name: str) -> bool:
+def _is_touched(name: str, overrides: dict[str, Kernel]) -> bool:
     """Is this entry, or one that it is built from, replaced?"""
-    return name in _overrides or any(_touched(part) for part in PARTS.get(name, ()))
+    return name in overrides or any(_is_touched(part, overrides) for part in PARTS.get(name, ()))
 
 
 def _built_from(composite: Kernel, parts: dict[str, Kernel]) -> Kernel:

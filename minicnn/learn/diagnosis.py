@@ -62,7 +62,7 @@ def _explain_elsewhere(stop: Failure) -> str:
         return (
             "The compiled function goes beyond the end of an array: look at where its loops stop."
         )
-    if "object has no attribute 'shape'" in stop.message:
+    if "a rule that leaves dy out" in stop.message:
         return (
             "Something that the function gives back is a plain number where an array is needed: a "
             "rule that leaves dy out? By the chain rule it multiplies the slope."

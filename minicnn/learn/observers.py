@@ -68,7 +68,7 @@ def value_and_gradients(function: Callable[..., Any], case: Case) -> dict[str, A
     tensors = {name: x for name, x in arguments.items() if isinstance(x, Tensor)}
     found = {name: x.grad for name, x in tensors.items() if x.grad is not None}
     gradients = {f"gradient of {name}": np.asarray(grad) for name, grad in found.items()}
-    return {"value": np.asarray(y), **gradients}
+    return {"value": y.data, **gradients}
 
 
 def _tensor(value: Any) -> Any:
