@@ -143,12 +143,12 @@ def _is_of_copies(shape: tuple[int, ...], x: tuple[int, ...], dy: tuple[int, ...
     )
 
 
-def _whose(rule: Rule) -> str:
+def _whose(rule: Any) -> str:
     """For the end of a message: the functions in the rule that are not the engine's."""
-    if isinstance(rule, partial):
-        rule = rule.args[0]
-    called = [unbroadcast, *(rule.__globals__.get(name) for name in rule.__code__.co_names)]
-    functions = {f: None for f in (rule, *called) if isinstance(f, FunctionType)}
+    rule = rule.args[0] if isinstance(rule, partial) else rule
+    names = rule.__code__.co_names if isinstance(rule, FunctionType) else ()
+    called = [f for name in names if isinstance(f := rule.__globals__.get(name), FunctionType)]
+    functions = dict.fromkeys([rule, *called, unbroadcast])
     theirs = [name_of(f) for f in functions if f.__module__.partition(".")[0] != "minicnn"]
     return f"; not the engine's own: {', '.join(theirs)}" if theirs else ""
 
