@@ -1,7 +1,5 @@
 """How much of a figure may be chance: an interval for an accuracy, a test of a difference."""
 
-import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 from numpy.typing import ArrayLike
@@ -21,9 +19,8 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> Inter
     """Where the true accuracy lies when `correct` of `total` independent examples were right.
 
     The score interval, which stays inside 0 to 1 and holds for accuracies near 1, where the
-    familiar p ± z √(p (1 - p) / n) fails. With k correct of n and z the normal quantile:
-
-        (k + z²/2 ± z √(k (n - k) / n + z²/4)) / (n + z²)
+    familiar p ± z √(p (1 - p) / n) fails: each end is a p with |k/n - p| = z √(p (1 - p) / n), for
+    k correct of n and z the normal quantile. SciPy computes it.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927), 209-212.
@@ -41,14 +38,10 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> Inter
         )
     if not 0 < confidence < 1:
         raise SettingError(f"confidence: got {confidence}, need a number between 0 and 1")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    # The upper end of the right is one minus the lower end of the wrong: exactly 1 for all right.
-    return Interval(_wilson_low(correct, total, z), 1 - _wilson_low(total - correct, total, z))
+    from scipy.stats import binomtest  # here, because it takes a while to import
 
-
-def _wilson_low(correct: int, total: int, z: float) -> float:
-    spread = z * math.sqrt(correct * (total - correct) / total + z * z / 4)
-    return (correct + z * z / 2 - spread) / (total + z * z)
+    found = binomtest(correct, total).proportion_ci(confidence, method="wilson")
+    return Interval(float(found.low), float(found.high))
 
 
 class McNemar(NamedTuple):
