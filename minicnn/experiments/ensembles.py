@@ -40,12 +40,12 @@ def ensemble(models: Sequence[Sequential | Run | StrPath]) -> Sequential:
 
 def _terms(model: Sequential) -> tuple[object, ...]:
     """What the members must have in common."""
-    return model.input_shape, model.outputs, model.class_names
+    return model.input_shape, model.classes, model.class_names
 
 
 def _words(model: Sequential) -> str:
     names = f" ({', '.join(model.class_names)})" if model.class_names else ""
-    return f"takes inputs {model.input_shape} of {model.outputs} classes{names}"
+    return f"takes inputs {model.input_shape} of {model.classes} classes{names}"
 
 
 def _name(model: Sequential | Run | StrPath, number: int) -> str:

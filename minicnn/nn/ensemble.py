@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn import functional as F
 from minicnn.errors import SettingError, ShapeError
+from minicnn.nn.head import mean_output
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
 from minicnn.nn.sequential import Sequential
-from minicnn.tensor import Tensor, concatenate
+from minicnn.tensor import Tensor
 
 
 class MeanProbability(Module):
     """The logarithm of the mean of the members' probabilities: logits, whose softmax is that mean.
 
-    (N, ...) -> (N, classes), for whatever input the members take.
+    (N, ...) -> (N, classes), for whatever input the members take. Where all members end in a
+    softmax, or all in sigmoids, it is the mean of their outputs itself.
 
-    - `members`: two or more built models that give logits, or the `config()` of such models, which
-      are built anew.
+    - `members`: two or more built models, or the `config()` of such models, which are built anew.
 
-    Raises `ShapeError` if the members do not take the same inputs or give as many outputs.
+    Raises `ShapeError` if the members do not take the same inputs or give as many outputs, or if
+    their outputs have no common meaning.
 
     >>> import numpy as np
     >>> from minicnn import kernels, nn
@@ -39,18 +40,23 @@ class MeanProbability(Module):
         if len(self.members) < 2:
             raise SettingError(f"a mean needs two members or more, got {len(self.members)}")
         first, *others = map(_shapes, self.members)
+        self._heads = [member.head for member in self.members]
         for number, shapes in enumerate(others, 2):
             if shapes != first:
                 raise ShapeError(
                     f"member {number} takes inputs {shapes[0]} and gives {shapes[1]}, the first "
                     f"takes {first[0]} and gives {first[1]}; they must be the same"
                 )
+        for head in self._heads:
+            if (head.kind == "sigmoids") != (self._heads[0].kind == "sigmoids"):
+                raise ShapeError("some members end in sigmoids and some do not; all must, or none")
+            _ = head.classes  # refuses mere numbers
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.members[0].output_shape(input_shape)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        return mean_probability([member.forward(x, training) for member in self.members])
+        return mean_output(self._heads, [member.forward(x, training) for member in self.members])
 
     def config(self) -> dict[str, Any]:
         return {"members": [member.config() for member in self.members], "name": self.name}
@@ -61,27 +67,6 @@ def _shapes(model: Sequential) -> tuple[Shape, Shape]:
     if model.input_shape is None:
         raise ShapeError("a member has no weights yet; give it an input_shape or an input")
     return model.input_shape, model.output_shape(model.input_shape)
-
-
-def mean_probability(logits: Sequence[Tensor]) -> Tensor:
-    """The logarithm of the mean of the probabilities behind several logits, each (N, classes).
-
-    >>> import numpy as np
-    >>> mean_probability([Tensor(np.log([[0.5, 0.5]])), Tensor(np.log([[0.9, 0.1]]))]).data
-    array([[-0.35667494, -1.2039728 ]])
-    >>> np.log([0.7, 0.3])
-    array([-0.35667494, -1.2039728 ])
-    """
-    each = [_log_softmax(one) for one in logits]
-    stacked = concatenate([one.reshape(1, *one.shape) for one in each])
-    # With the largest taken out first, what is too small for its type stays a finite logarithm.
-    largest = stacked.data.max(axis=0)
-    return F.log(F.exp(stacked - largest).mean(axis=0)) + largest
-
-
-def _log_softmax(x: Tensor) -> Tensor:
-    shifted = x - x.data.max(axis=-1, keepdims=True)
-    return shifted - F.log(F.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 LAYERS[MeanProbability.__name__] = MeanProbability

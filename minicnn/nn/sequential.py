@@ -9,6 +9,7 @@ import numpy as np
 from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.nn.building import on_zeros, parents_generator, zeros
 from minicnn.nn.fusion import fused_steps
+from minicnn.nn.head import Head
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array, no_grad
@@ -197,11 +198,26 @@ class Sequential(Module):
 
     @property
     def outputs(self) -> int:
-        """The numbers that the last layer gives for each input, a classifier's classes.
+        """The numbers that the last layer gives for each input.
 
         Raises `ShapeError` before the model is built.
         """
         return self.layer_rows()[-1].output_shape[-1]
+
+    @property
+    def classes(self) -> int:
+        """The classes that the outputs tell apart: as many as outputs, but two of one sigmoid."""
+        return self.outputs if self.outputs > 1 else self.head.classes
+
+    @property
+    def head(self) -> Head:
+        """What the outputs are: logits, a softmax, sigmoids, or numbers; found by a pass of zeros.
+
+        Raises `ShapeError` before the model is built.
+        """
+        if self.input_shape is None:
+            raise ShapeError("the model has no weights yet; give it an input_shape or an input")
+        return Head.of(self, zeros(self.input_shape).data)
 
     def summary(self) -> str:
         """A table of the layers: name, output shape and number of parameters, and the totals.

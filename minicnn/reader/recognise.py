@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minicnn import kernels
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import ShapeError
 from minicnn.experiments.opening import as_model
@@ -142,13 +141,12 @@ def classify(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Ask the model about digits in MNIST's frame, all of them in one batch.
 
-    - `model`: gives a logit for each of its C classes.
+    - `model`: tells C classes apart, by logits, a softmax or sigmoids.
     - `frames`: float32, `(N, H, W)`, from 0 (paper) to 1 (ink).
 
     Gives the most probable class of each, `(N,)`, and all probabilities, `(N, C)`.
     """
-    logits = model.predict(frames[..., np.newaxis])
-    probabilities = kernels.softmax(logits)
+    probabilities = model.head.probabilities(model.predict(frames[..., np.newaxis]))
     return probabilities.argmax(axis=1), probabilities
 
 

@@ -60,7 +60,7 @@ def completed(model: Sequential, weights: dict[str, Array], class_names: Any) ->
     for row in model.layer_rows():
         if math.prod(row.output_shape) > LARGEST:
             raise CheckpointError(f"{row.name!r} gives {row.output_shape}, too many numbers")
-    count = model.outputs
+    count = model.classes
     if class_names is not None:
         if not isinstance(class_names, list) or [*map(type, class_names)] != [str] * count:
             raise CheckpointError(

@@ -9,11 +9,10 @@ from itertools import islice
 
 import numpy as np
 
-from minicnn import functional as F
-from minicnn import kernels
 from minicnn.data import Dataset
 from minicnn.errors import SettingError, ShapeError, TrainingError
 from minicnn.nn import Module
+from minicnn.nn.head import Head
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
@@ -54,12 +53,12 @@ def evaluate(model: Module, data: Dataset, batch_size: int = 512, tta: int = 1) 
     - `tta`: how many views of each picture to average the probabilities over (see
       `minicnn.training.tta`); 1, the picture itself, by default.
     """
-    total, parts = 0.0, []
+    total, parts, head = 0.0, [], Head.of(model, data.scaled([0]))
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
-            logits = predict_with_tta(model, x, tta)
-            total += F.softmax_cross_entropy(logits, labels).item() * len(labels)
-            parts.append(kernels.softmax(logits.data))
+            outputs = predict_with_tta(model, x, tta)
+            parts.append(head.probabilities(outputs.data))
+            total += head.loss(outputs, labels).item() * len(labels)
     probabilities = np.concatenate(parts)
     accuracy = float((probabilities.argmax(axis=1) == data.labels).mean())
     return Evaluation(total / len(data), accuracy, data.labels, probabilities)
@@ -82,7 +81,10 @@ def fit(
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> History:
-    """Train `model` on `data` with softmax cross-entropy; returns the figures of each epoch.
+    """Train `model` on `data` with cross-entropy; returns the figures of each epoch.
+
+    The model ends in logits, one for each class, whose softmax is the probabilities, or in
+    sigmoids: one for each class, or a single one for two classes.
 
     - `optimizer`: ``Adam(1e-3)`` by default; its `lr` is multiplied by `schedule`, a function of
       progress from 0 to 1.
@@ -106,8 +108,9 @@ def fit(
     _check_settings(epochs, label_smoothing, clip_norm, ema)
     data.batches(batch_size)  # refuses a batch size that does not fit
     model.ensure_built(data.image_shape, rng)
-    for each in (data,) if held_out is None else (data, held_out):
-        _check_fit(model, each)
+    head = _check_fit(model, data)
+    if held_out is not None:
+        _check_fit(model, held_out)
     if not model.parameters():
         raise TrainingError("the model has no trainable weights; are all its layers frozen?")
     if ema:
@@ -120,7 +123,9 @@ def fit(
         batches=math.ceil(len(data) / batch_size),
         callbacks=[*callbacks, ShowProgress()] if progress else list(callbacks),
     )
-    step = partial(_step, smoothing=label_smoothing, clip_norm=clip_norm, augment=augment)
+    step = partial(
+        _step, head=head, smoothing=label_smoothing, clip_norm=clip_norm, augment=augment
+    )
     return run_epochs(training, data, held_out, batch_size, schedule, step)
 
 
@@ -181,14 +186,22 @@ def _check_settings(
         raise SettingError(f"ema must be in [0, 1), got {ema}")
 
 
-def _check_fit(model: Module, data: Dataset) -> None:
+def _check_fit(model: Module, data: Dataset) -> Head:
     """Pass one image through: only that says what comes out of a model that is not Sequential."""
-    with no_grad():
-        outputs = model(data.scaled([0])).shape[1:]
-    if outputs != (data.classes,):
+    head = Head.of(model, data.scaled([0]))
+    fits = head.shape == (data.classes,) or (head.shape == (1,) and head.classes == data.classes)
+    if not fits:
         raise ShapeError(
-            f"the model gives {outputs} outputs for an image, the data has {data.classes} classes"
+            f"the model gives {head.shape} outputs for an image, "
+            f"the data has {data.classes} classes"
         )
+    if head.kind == "softmax":
+        raise ShapeError(
+            "the model ends in a softmax, which the loss of `fit` applies itself; leave it out, "
+            "and end in logits: `evaluate` and `predict` give probabilities all the same"
+        )
+    _ = head.classes  # refuses mere numbers
+    return head
 
 
 def check_loss(loss: float, where: str, lr: float) -> None:
@@ -205,6 +218,7 @@ def _step(
     training: TrainingState,
     x: Array,
     labels: Array,
+    head: Head,
     smoothing: float,
     clip_norm: float | None,
     augment: Augment | None,
@@ -213,8 +227,8 @@ def _step(
     model, optimizer = training.model, training.optimizer
     if augment is not None:
         x = _augmented(augment, x, training.rng)
-    logits = model(Tensor(x), training=True)  # not looked through for NaN: the data set was
-    loss = F.softmax_cross_entropy(logits, labels, smoothing)
+    outputs = model(Tensor(x), training=True)  # not looked through for NaN: the data set was
+    loss = head.loss(outputs, labels, smoothing)
     where = f"in epoch {training.history.epochs + 1}, batch {training.batch + 1}"
     check_loss(loss.item(), where, optimizer.lr)
     parameters = model.parameters()
@@ -224,7 +238,7 @@ def _step(
     if clip_norm is not None:
         clip_gradients(parameters, clip_norm)
     optimizer.step(parameters)
-    return loss.item(), float((logits.data.argmax(axis=1) == labels).mean())
+    return loss.item(), float((head.winners(outputs.data) == labels).mean())
 
 
 def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:

@@ -10,7 +10,7 @@ from minicnn import kernels
 from minicnn.data.augmentation import rotate, shift
 from minicnn.errors import SettingError
 from minicnn.nn import Module
-from minicnn.nn.ensemble import mean_probability
+from minicnn.nn.head import Head, mean_output
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 
@@ -26,18 +26,19 @@ smaller and larger. The first 5, 7 or 9 lie evenly around the picture."""
 
 
 def predict_with_tta(model: Module, x: Array, tta: int = 1) -> Tensor:
-    """The logits of `model` for pictures; from several views, those of the mean probability.
+    """The outputs of `model` for pictures; from several views, those of the mean probability.
 
     - `x`: float32 (n, H, W, C) in [0, 1].
     - `tta`: how many, the first of `VIEWS`. Raises `SettingError` for a number that is not there.
 
-    Gives (n, classes), whose softmax is the probabilities.
+    Gives (n, outputs), which are what the model's outputs are: logits, say.
     """
     if not 1 <= tta <= len(VIEWS):
         raise SettingError(f"tta must be 1 to {len(VIEWS)}, got {tta}")
     if tta == 1:
         return model(x)
-    return mean_probability([model(x), *(model(_moved(x, view)) for view in VIEWS[1:tta])])
+    outputs = [model(x), *(model(_moved(x, view)) for view in VIEWS[1:tta])]
+    return mean_output([Head.of(model, x[:1])] * tta, outputs)
 
 
 def _moved(x: Array, view: Array) -> Array:

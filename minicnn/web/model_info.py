@@ -19,7 +19,7 @@ def model_info(model: Sequential, path: StrPath) -> ModelInfo:
         name=Run.opened(path).settings.model if path.is_dir() else path.stem,
         parameters=model.parameter_count(),
         input_shape=list(model.input_shape or ()),
-        classes=list(model.class_names or numbered_classes(model.outputs - 1)),
+        classes=list(model.class_names or numbered_classes(model.classes - 1)),
         layers=[LayerInfo.model_validate(row._asdict()) for row in model.layer_rows()],
         test_accuracy=_accuracy(path),
         minicnn=__version__,

@@ -71,7 +71,7 @@ class ComparedModel:
         if self.finished is None:
             return
         model = self.finished.model()
-        if (model.input_shape, model.outputs) != (train.image_shape, train.classes):
+        if (model.input_shape, model.classes) != (train.image_shape, train.classes):
             raise DataError(
                 f"{self.finished.folder}: trained on {_about(self)}; the data is now pictures "
                 f"{train.image_shape} of {train.classes} classes"
@@ -120,4 +120,4 @@ def _about(entry: ComparedModel) -> str:
     assert entry.finished is not None
     model = entry.finished.model()
     name = entry.settings.data or "MNIST"
-    return f"{name} (pictures {model.input_shape}, {model.outputs} classes)"
+    return f"{name} (pictures {model.input_shape}, {model.classes} classes)"

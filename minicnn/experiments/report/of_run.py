@@ -28,7 +28,7 @@ def report_run(path: StrPath, data: StrPath | None = None, progress: bool = True
     training, history = (run.metrics(), run.history()) if run else ({}, {})
     model = open_model(path)
     _, test = runs.data_of(path, None if data is None else str(data))
-    classes = model.outputs
+    classes = model.classes
     if model.input_shape != test.image_shape or int(test.labels.max()) >= classes:
         raise DataError(
             f"{path}: the model takes pictures {model.input_shape} of {classes} classes; the "
