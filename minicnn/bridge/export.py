@@ -7,16 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import kernels
 from minicnn.bridge.extras import quiet, required
 from minicnn.bridge.h5 import h5_bytes
 from minicnn.bridge.keras_archive import keras_bytes
 from minicnn.bridge.onnx import onnx_bytes, run_onnx
 from minicnn.bridge.tflite import run_tflite, tflite_bytes
 from minicnn.data import Dataset, mnist
-from minicnn.errors import DataError, ExportError, UnknownNameError, WriteError
+from minicnn.errors import (
+    DataError,
+    ExportError,
+    SettingError,
+    UnknownNameError,
+    WriteError,
+)
 from minicnn.files import StrPath, atomic
 from minicnn.nn import Sequential
+from minicnn.nn.head import Head
 from minicnn.tape import Array
 from minicnn.training.progress import steps
 
@@ -48,7 +54,8 @@ class Export:
     - `engine`: what ran it.
     - `images`: how many pictures; `agreement`: the share of them with the same predicted class.
     - `largest_difference`: between any two probabilities.
-    - `accuracy`, `model_accuracy`: the file's and the model's, on these pictures.
+    - `accuracy`, `model_accuracy`: the file's and the model's, on these pictures; NaN where the
+      outputs are numbers and no classes, whose agreement is that they are the same to 0.1 %.
     """
 
     path: str
@@ -94,7 +101,8 @@ def export(
 ) -> Export:
     """Write a model as a `.keras`, `.h5`, `.onnx` or `.tflite` file, and run it on test pictures.
 
-    - `softmax`: the file gives probabilities; without, the model's own outputs, the logits.
+    - `softmax`: the file gives probabilities, a single one of a model that ends in one sigmoid;
+      without, the model's logits, or numbers.
     - `int8`: quantise a `.tflite` file to 8 bits, calibrated with 500 training pictures.
     - `data`: (train, test); MNIST if not given.
     - `progress`: show it on the standard error stream.
@@ -102,7 +110,8 @@ def export(
     The file must predict the same class as the model for 99.9 % of the first 1,000 test pictures;
     one of 8 bits must have an accuracy within 0.3 points of the model's on all of them. If not,
     `ExportError` is raised and no file is left. Raises `WriteError` if there is a file already,
-    `UnknownNameError` for another ending, `DataError` if the data does not fit the model, and
+    `UnknownNameError` for another ending, `DataError` if the data does not fit the model,
+    `SettingError` if its outputs are not what `softmax` says, and
     `MissingPackageError` for a package that is not installed.
     """
     path = Path(path)
@@ -114,6 +123,7 @@ def export(
         raise DataError(
             f"the model takes pictures {model.input_shape}, the test set has {test.image_shape}"
         )
+    head = _head(model, softmax, int8)
     more = {"calibration": _some(train, CALIBRATED).scaled()} if int8 else {}
     with steps(2, progress) as step, atomic(path) as partial:
         step(f"writing {path.name}")
@@ -121,7 +131,7 @@ def export(
         step(f"running it in {kind.engine}")
         checked = test if int8 else test[: min(CHECKED, len(test))]
         outputs = kind.run(partial, checked.scaled())
-        found = _compare(model, checked, outputs if softmax else kernels.softmax(outputs))
+        found = _compare(model, checked, outputs, head, softmax and head.kind == "logits")
         size = partial.stat().st_size
         result = Export(str(path), kind.name, int8, size, kind.engine, len(checked), *found)
         _refuse_other(result)
@@ -136,6 +146,23 @@ def _format(path: Path, int8: bool) -> Format:
     return FORMATS[path.suffix]
 
 
+def _head(model: Sequential, softmax: bool, int8: bool) -> Head:
+    """The model's head; raises an error if it cannot be exported so."""
+    head = model.head
+    if (softmax or int8) and head.kind == "numbers":
+        raise SettingError(
+            f"the model gives no probabilities to export: {head.why}; softmax=False (--logits) "
+            "exports its numbers"
+        )
+    if not softmax and head.kind in ("softmax", "sigmoids"):
+        end = "a softmax" if head.kind == "softmax" else "sigmoids"
+        raise SettingError(
+            f"the model ends in {end} and has no logits to export; leave softmax=False (--logits) "
+            "out"
+        )
+    return head
+
+
 def _some(data: Dataset, count: int) -> Dataset:
     """So many pictures at random, always the same."""
     order = np.random.default_rng(0).permutation(len(data))
@@ -143,16 +170,25 @@ def _some(data: Dataset, count: int) -> Dataset:
 
 
 def _compare(
-    model: Sequential, data: Dataset, probabilities: Array
+    model: Sequential, data: Dataset, outputs: Array, head: Head, one_more: bool
 ) -> tuple[float, float, float, float]:
-    """Agreement, largest difference, and both accuracies."""
-    mine = kernels.softmax(model.predict(data.scaled()))
-    if mine.shape != probabilities.shape:
-        raise ExportError(f"the file gives {probabilities.shape}, the model {mine.shape}")
-    classes, expected = probabilities.argmax(axis=1), mine.argmax(axis=1)
+    """Agreement, largest difference, and both accuracies.
+
+    - `one_more`: whether the file's logits have passed through a softmax.
+    """
+    mine = model.predict(data.scaled())
+    if mine.shape != outputs.shape:
+        raise ExportError(f"the file gives {outputs.shape}, the model {mine.shape}")
+    if head.kind == "numbers":
+        near = np.isclose(outputs, mine, rtol=1e-3, atol=1e-3 * np.abs(mine).max())
+        difference = float(np.abs(outputs - mine).max())
+        return float(near.reshape(len(mine), -1).all(axis=1).mean()), difference, np.nan, np.nan
+    mine = head.probabilities(mine)
+    theirs = outputs if one_more else head.probabilities(outputs)
+    classes, expected = theirs.argmax(axis=1), mine.argmax(axis=1)
     return (
         float((classes == expected).mean()),
-        float(np.abs(probabilities - mine).max()),
+        float(np.abs(theirs - mine).max()),
         float((classes == data.labels).mean()),
         float((expected == data.labels).mean()),
     )

@@ -1,8 +1,7 @@
 """Models as Keras describes them: the same text in `.h5` and `.keras` files and in live models.
 
 **Where the softmax stands**: a minicnn model ends in logits, a Keras classifier mostly in softmax.
-minicnn takes the softmax of a model's outputs to be its probabilities: in the loss, in `evaluate`,
-in every command. So what comes in loses the softmax at its end, and what goes out gains one; the
+So what comes in loses the softmax at its end, and what goes out gains one; the
 probabilities stay the same both ways.
 """
 
@@ -90,14 +89,15 @@ def _activated(layer: Any, activation: str | None) -> Module:
 def keras_config(model: Sequential, softmax: bool, dtype: str | None = None) -> Config:
     """Keras 3's description of a model, as `keras.Sequential` and both file layouts hold it.
 
-    - `softmax`: end in a softmax, which minicnn's models leave to the loss.
+    - `softmax`: end in a softmax, which a model that ends in logits leaves to the loss.
     - `dtype`: in what Keras's layers calculate; as the weights are if not given.
 
     Layers with names that TensorFlow refuses get others there; a `Notice` says which. Raises
     `ShapeError` before the model is built.
     """
     shape = [None, *described_shape(model)]
-    layers = with_softmax(model.layers) if softmax else model.layers
+    one_more = softmax and model.head.kind == "logits"
+    layers = with_softmax(model.layers) if one_more else model.layers
     mine = [str(layer.name) for layer in layers]
     names = legal_names(mine)
     _say_renamed(mine, names)

@@ -22,13 +22,21 @@ IR_VERSION, OPSET = 10, 17
 
 INPUT = "images"
 BATCH = 500
+OUTPUTS = {
+    "logits": "logits",
+    "softmax": "probabilities",
+    "sigmoids": "probabilities",
+    "numbers": "numbers",
+}
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": "Softmax"}
 
 
 def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
     """The content of an ONNX file, IR 10 and opset 17.
 
-    - `softmax`: end in a softmax: the output is `probabilities` (N, classes) instead of `logits`.
+    - `softmax`: logits pass through a softmax: the output is `probabilities` (N, classes) instead
+      of `logits`. A model that ends in a softmax or in sigmoids gives `probabilities` as it is, one
+      that ends in mere numbers `numbers`.
 
     The input is `images`, float32 (N, H, W, C) in [0, 1]; the class names are in the metadata, as
     JSON at `class_names`. Dropout does nothing in prediction and is left out. Raises
@@ -39,9 +47,11 @@ def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
     graph = _OnnxGraph(onnx.helper, shape)
     for layer in model.layers:
         graph.add(layer)
-    if softmax:
+    output = OUTPUTS[model.head.kind]
+    if softmax and output == "logits":
         graph.activate("softmax")
-    output = graph.finish("probabilities" if softmax else "logits")
+        output = "probabilities"
+    output = graph.finish(output)
     built = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,

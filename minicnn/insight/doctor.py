@@ -70,7 +70,7 @@ def _examine(
     except ShapeError as error:  # says itself what is needed
         yield Finding("problem", "shapes", str(error))
         return
-    yield from check_labels(labels, found.logits.shape[1])
+    yield from check_labels(labels, found.head.classes)
     yield from check_pairing(images, labels)
     yield from check_loss(found)
     yield from check_relus(found)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import functional as F
 from minicnn.insight.findings import Finding
 from minicnn.insight.formatting import names_by_id, number
 from minicnn.nn import Module
+from minicnn.nn.head import Head
 from minicnn.tape import Array, topological_order
 
 TOO_HIGH = 1.5  # times ln(classes), for a loss
@@ -27,9 +27,10 @@ VANISHING, EXPLODING = 1e-3, 10.0
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """One pass forward and back: logits, loss, what each ReLU gave, gradients by weight's name."""
+    """One pass forward and back: loss, what each ReLU gave, gradients by weight's name."""
 
-    logits: Array
+    images: int
+    head: Head
     loss: float
     relus: dict[str, Array]
     weights: dict[str, Array]
@@ -37,10 +38,14 @@ class Probe:
 
 
 def probe(model: Module, images: Array, labels: Array) -> Probe:
-    """Take one step's forward and backward as in training; changes the model's gradients."""
+    """Take one step's forward and backward as in training; changes the model's gradients.
+
+    Raises `ShapeError` if the model's outputs are no classes, or not those of the labels.
+    """
+    head = Head.of(model, images[:1])
+    _ = head.classes  # refuses mere numbers
     with np.errstate(all="ignore"):
-        logits = model(images, training=True)
-        loss = F.softmax_cross_entropy(logits, labels)
+        loss = head.loss(model(images, training=True), labels)
         relus = _relus(loss, model) if loss.requires_grad else {}
         model.zero_grad()
         if loss.requires_grad:
@@ -48,7 +53,7 @@ def probe(model: Module, images: Array, labels: Array) -> Probe:
     learning = {name: t for name, t in model.named_tensors() if t.requires_grad}
     weights = {name: t.data for name, t in learning.items()}
     gradients = {name: t.grad for name, t in learning.items()}
-    return Probe(logits.data, loss.item(), relus, weights, gradients)
+    return Probe(len(images), head, loss.item(), relus, weights, gradients)
 
 
 def _relus(loss: Any, model: Module) -> dict[str, Array]:
@@ -73,13 +78,12 @@ def _layer(tensor: Any, known: dict[int, str]) -> str | None:
 
 def check_loss(found: Probe) -> Iterator[Finding]:
     """The loss beside that of a net which gives every class the same probability."""
-    classes = found.logits.shape[1]
+    classes = 2 if found.head.kind == "sigmoids" else found.head.classes
     even = math.log(classes)
     seen = f"it is {number(found.loss)}"
     normal = f"a net that has learnt nothing has about ln({classes}) = {even:.3f}"
-    rows = found.logits
-    if classes > 1 and rows.min() >= 0 and np.allclose(rows.sum(axis=1), 1, atol=1e-3):
-        says = "every row of outputs sums to 1; the loss takes logits and applies softmax itself"
+    if found.head.kind == "softmax":
+        says = "every row of outputs sums to 1; `fit` takes logits and applies softmax itself"
         yield Finding("problem", "outputs", f"{says}; leave the softmax at the end out")
     if not math.isfinite(found.loss):
         advice = "look at the range of the data and of the weights"
@@ -98,7 +102,7 @@ def check_loss(found: Probe) -> Iterator[Finding]:
 
 def check_relus(found: Probe) -> Iterator[Finding]:
     """Units of a ReLU that are 0 for every image: no gradient will ever wake them."""
-    if not found.relus or len(found.logits) < FEWEST_IMAGES:
+    if not found.relus or found.images < FEWEST_IMAGES:
         why = f"fewer than {FEWEST_IMAGES} images" if found.relus else "there is none"
         yield Finding("fine", "ReLU", f"not judged: {why}")
         return
@@ -107,7 +111,7 @@ def check_relus(found: Probe) -> Iterator[Finding]:
         silent = int((values == 0).all(axis=tuple(range(values.ndim - 1))).sum())
         if not worst or silent / values.shape[-1] > dead / units:
             worst, dead, units = layer, silent, values.shape[-1]
-    seen = f"in {worst} {dead} of {units} units are 0 for all {len(found.logits)} images"
+    seen = f"in {worst} {dead} of {units} units are 0 for all {found.images} images"
     normal = f"under {MANY_DEAD:.0%} is normal"
     if dead <= MANY_DEAD * units:
         yield Finding("fine", "ReLU", f"{seen}, the most of any layer; {normal}")

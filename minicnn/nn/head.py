@@ -104,7 +104,7 @@ def mean_output(heads: Sequence[Head], outputs: Sequence[Tensor]) -> Tensor:
     sigmoids and some are not.
     """
     kinds = {head.kind for head in heads}
-    if kinds == {"sigmoids"} or kinds == {"softmax"}:
+    if kinds in ({"sigmoids"}, {"softmax"}):
         return concatenate([one.reshape(1, *one.shape) for one in outputs]).mean(axis=0)
     if kinds <= {"logits", "softmax"}:
         pairs = zip(heads, outputs, strict=True)
