@@ -43,7 +43,7 @@ def probe(model: Module, images: Array, labels: Array) -> Probe:
     Raises `ShapeError` if the model's outputs are no classes, or not those of the labels.
     """
     head = Head.of(model, images[:1])
-    _ = head.classes  # refuses mere numbers
+    head.check()
     with np.errstate(all="ignore"):
         loss = head.loss(model(images, training=True), labels)
         relus = _relus(loss, model) if loss.requires_grad else {}

@@ -48,9 +48,9 @@ class MeanProbability(Module):
                     f"takes {first[0]} and gives {first[1]}; they must be the same"
                 )
         for head in self._heads:
+            head.check()
             if (head.kind == "sigmoids") != (self._heads[0].kind == "sigmoids"):
                 raise ShapeError("some members end in sigmoids and some do not; all must, or none")
-            _ = head.classes  # refuses mere numbers
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.members[0].output_shape(input_shape)

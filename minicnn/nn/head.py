@@ -20,7 +20,8 @@ from minicnn.tensor import Tensor, concatenate, op
 Kind = Literal["logits", "softmax", "sigmoids", "numbers"]
 
 MOVED = {"reshape", "transpose", "getitem", "concatenate", "dropout"}
-POOLED = {"mean", "max", "avg_pool2d", "max_pool2d"}
+LARGEST = {"max", "max_pool2d"}
+POOLED = {"mean", "avg_pool2d", *LARGEST}
 SCALED = {"add", "subtract", "multiply", "divide"}
 BY_HAND = {"divide", "multiply", "exp", ""}
 """How a softmax ends that is written out, or that leaves no tape."""
@@ -59,11 +60,15 @@ class Head:
         finally:
             recording.reset(token)
 
-    @property
-    def classes(self) -> int:
-        """How many classes the outputs tell apart; `ShapeError` if they are mere numbers."""
+    def check(self) -> None:
+        """Raise `ShapeError` if the outputs are mere numbers."""
         if self.kind == "numbers":
             raise ShapeError(f"the model gives no classes: {self.why}")
+
+    @property
+    def classes(self) -> int:
+        """How many classes the outputs tell apart; raises what `check` does."""
+        self.check()
         return 2 if self._one_for_two else self.shape[0]
 
     @property
@@ -72,6 +77,7 @@ class Head:
 
     def probabilities(self, outputs: Array) -> Array:
         """The probability of each class, (N, classes), of the model's outputs."""
+        self.check()
         if self._one_for_two:
             return np.concatenate([1 - outputs, outputs], axis=1)
         return kernels.softmax(outputs) if self.kind == "logits" else outputs
@@ -124,7 +130,7 @@ def _head(outputs: Tensor) -> Head:
         return Head("numbers", shape, why)
     if end in ("softmax", "sigmoid") and not SCALED & ways:
         # Of softmaxes at several places the largest, or all of them, are no distribution any more.
-        uneven = (np.abs(outputs.data.sum(axis=1) - 1) > ROUNDING).any()
+        uneven = LARGEST & ways or (np.abs(outputs.data.sum(axis=1) - 1) > ROUNDING).any()
         return Head("softmax" if end == "softmax" and not uneven else "sigmoids", shape)
     if (end in BY_HAND or SCALED & ways) and _distribution(outputs.data):
         return Head("softmax", shape)

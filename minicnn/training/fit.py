@@ -54,6 +54,7 @@ def evaluate(model: Module, data: Dataset, batch_size: int = 512, tta: int = 1) 
       `minicnn.training.tta`); 1, the picture itself, by default.
     """
     total, parts, head = 0.0, [], Head.of(model, data.scaled([0]))
+    head.check()
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
             outputs = predict_with_tta(model, x, tta)
@@ -200,7 +201,7 @@ def _check_fit(model: Module, data: Dataset) -> Head:
             "the model ends in a softmax, which the loss of `fit` applies itself; leave it out, "
             "and end in logits: `evaluate` and `predict` give probabilities all the same"
         )
-    _ = head.classes  # refuses mere numbers
+    head.check()
     return head
 
 
