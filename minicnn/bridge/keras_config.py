@@ -1,7 +1,7 @@
 """Models as Keras describes them: the same text in `.h5` and `.keras` files and in live models.
 
 **Where the softmax stands**: a minicnn model ends in logits, a Keras classifier mostly in softmax.
-So what comes in loses the softmax at its end, and what goes out gains one; the
+So what comes in loses the softmax at its end, and what goes out gains one if it ends in logits; the
 probabilities stay the same both ways.
 """
 

@@ -34,6 +34,7 @@ def ensemble(models: Sequence[Sequential | Run | StrPath]) -> Sequential:
                 f"{_words(members[0])}; the models of an ensemble must agree"
             )
     joined = Sequential(MeanProbability(members), input_shape=members[0].input_shape)
+    joined.head.check()
     joined.class_names = members[0].class_names
     return joined
 

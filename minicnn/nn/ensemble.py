@@ -1,10 +1,11 @@
 """Several trained models as one layer, which answers with the mean of their probabilities."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from minicnn.errors import SettingError, ShapeError
-from minicnn.nn.head import mean_output
+from minicnn.nn.head import Head, mean_output
 from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
 from minicnn.nn.sequential import Sequential
@@ -40,23 +41,28 @@ class MeanProbability(Module):
         if len(self.members) < 2:
             raise SettingError(f"a mean needs two members or more, got {len(self.members)}")
         first, *others = map(_shapes, self.members)
-        self._heads = [member.head for member in self.members]
         for number, shapes in enumerate(others, 2):
             if shapes != first:
                 raise ShapeError(
                     f"member {number} takes inputs {shapes[0]} and gives {shapes[1]}, the first "
                     f"takes {first[0]} and gives {first[1]}; they must be the same"
                 )
-        for head in self._heads:
-            head.check()
-            if (head.kind == "sigmoids") != (self._heads[0].kind == "sigmoids"):
-                raise ShapeError("some members end in sigmoids and some do not; all must, or none")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.members[0].output_shape(input_shape)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         return mean_output(self._heads, [member.forward(x, training) for member in self.members])
+
+    @functools.cached_property
+    def _heads(self) -> list[Head]:
+        """The members' heads, found when they are first asked."""
+        heads = [member.head for member in self.members]
+        for head in heads:
+            head.check()
+        if len({head.kind == "sigmoids" for head in heads}) > 1:
+            raise ShapeError("some members end in sigmoids and some do not; all must, or none")
+        return heads
 
     def config(self) -> dict[str, Any]:
         return {"members": [member.config() for member in self.members], "name": self.name}

@@ -106,16 +106,14 @@ class Head:
 def mean_output(heads: Sequence[Head], outputs: Sequence[Tensor]) -> Tensor:
     """One output (N, ...) that stands for the mean probability of several, each with its head.
 
-    Of logits it is logits again, of sigmoids their mean. Raises `ShapeError` where some are
-    sigmoids and some are not.
+    Of logits, and softmaxes among them, it is logits again, of softmaxes alone or sigmoids their
+    mean.
     """
     kinds = {head.kind for head in heads}
     if kinds in ({"sigmoids"}, {"softmax"}):
         return concatenate([one.reshape(1, *one.shape) for one in outputs]).mean(axis=0)
-    if kinds <= {"logits", "softmax"}:
-        pairs = zip(heads, outputs, strict=True)
-        return mean_probability([_log(one) if h.kind == "softmax" else one for h, one in pairs])
-    raise ShapeError(f"there is no mean of outputs that are {' and '.join(sorted(kinds))}")
+    pairs = zip(heads, outputs, strict=True)
+    return mean_probability([_log(one) if h.kind == "softmax" else one for h, one in pairs])
 
 
 def _head(outputs: Tensor) -> Head:

@@ -60,8 +60,8 @@ def completed(model: Sequential, weights: dict[str, Array], class_names: Any) ->
     for row in model.layer_rows():
         if math.prod(row.output_shape) > LARGEST:
             raise CheckpointError(f"{row.name!r} gives {row.output_shape}, too many numbers")
-    count = model.classes
     if class_names is not None:
+        count = model.classes
         if not isinstance(class_names, list) or [*map(type, class_names)] != [str] * count:
             raise CheckpointError(
                 f"its class_names must be a list of {count} names, got {class_names!r:.60}"

@@ -27,7 +27,7 @@ from minicnn.reader.recognise import predict
 from minicnn.tensor import Tensor
 from minicnn.training.checkpoint import load_model, save_model
 from minicnn.training.tta import VIEWS, predict_with_tta
-from minicnn.web.facts import model_facts
+from minicnn.web.model_info import model_info
 
 QUIET = {"progress": False, "validation": None, "epochs": 1}
 PICTURE = (4, 4, 1)
@@ -387,7 +387,7 @@ def test_one_sigmoid_answers_with_one_of_two_classes(names, tmp_path):
     chances = {c.label: c.probability for c in answer.candidates}
     assert chances == {first: pytest.approx(1 - p), second: pytest.approx(p)}
     assert answer.label == (second if p > 0.5 else first)
-    assert model_facts(model, tmp_path / "model.npz")["classes"] == [first, second]
+    assert model_info(model, tmp_path / "model.npz").classes == [first, second]
 
 
 def test_ten_sigmoids_are_not_squashed():
