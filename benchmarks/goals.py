@@ -1,16 +1,10 @@
-"""What minicnn is to reach, and what was measured, in one run or over several.
-
-`python -m benchmarks.goals RESULTS ...` prints the table for one or more folders of results.
-"""
+"""What minicnn is to reach, and what was measured, in one run or over several."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from benchmarks import speeds, stats, tables
+from benchmarks import stats, tables
 from benchmarks.goal import Data, Goal
 from benchmarks.sections import by_model, growth, memory, startup, time_to_accuracy, training
 from benchmarks.settings import OURS
@@ -144,20 +138,4 @@ def table(runs: Sequence[dict[str, Any]]) -> Table:
 
 def _measured(goal: Goal, values: Sequence[float]) -> str:
     middle, low, high = map(goal.text, stats.spread(values))
-    return f"{middle} ({low} – {high})" if len(values) > 1 else middle
-
-
-def main(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of results, one a run.")],
-    markdown: Annotated[bool, typer.Option("--markdown", help="For a README.")] = False,
-) -> None:
-    """Print the speeds of all models, and every figure that has a goal, over several runs."""
-    from benchmarks import results  # here, because results shows the goals too
-
-    runs = [results.load(folder) for folder in folders]
-    for shown in (speeds.table(runs), table(runs)):
-        shown.show(markdown)
-
-
-if __name__ == "__main__":
-    typer.run(main)
+    return middle if low == high else f"{middle} ({low} – {high})"

@@ -3,13 +3,17 @@
 SECTION.json   every round's raw figures, with machine, versions, date and command
 SECTION.png    their picture
 results.md     all tables, from whatever sections are in the folder
+
+`python -m benchmarks.results FOLDER ...` shows the speeds and the goals of one or more of them.
 """
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from benchmarks import goals
+import typer
+
+from benchmarks import goals, speeds
 from benchmarks.sections import SECTIONS
 from benchmarks.tables import Table
 from minicnn.experiments.report import figures
@@ -77,3 +81,17 @@ def _provenance(content: Content) -> str:
         f"`{machine['command']}`, {machine['date']}, {machine['cpu']}, {machine['cores']} cores, "
         f"Python {machine['python']}, {used}, source {machine['source']}.{missing}"
     )
+
+
+def main(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of results, one a run.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a README.")] = False,
+) -> None:
+    """Print the speeds of all models, and every figure that has a goal, over several runs."""
+    runs = [load(folder) for folder in folders]
+    for shown in (speeds.table(runs), goals.table(runs)):
+        shown.show(markdown)
+
+
+if __name__ == "__main__":
+    typer.run(main)
