@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from benchmarks import publish
 from minicnn import data
@@ -86,12 +87,21 @@ def test_the_python_blocks_run_one_after_the_other(monkeypatch, capsys):
     assert "accuracy" in capsys.readouterr().out
 
 
-def test_the_commands_run_in_the_order_of_the_page(command, folder, monkeypatch):
+def test_the_commands_have_the_arguments_and_options_that_they_name(command, monkeypatch):
+    """Each is read to its end, and not carried out: that is the next test, and takes longer."""
+    monkeypatch.setattr(typer.core.TyperCommand, "invoke", lambda *_: None)
     lines = [line for line in commands(README) if line.startswith("minicnn")]
     assert len(lines) > 8
-    run("minicnn train", command, folder)
     for line in lines:
-        if line.startswith("minicnn serve") or is_slow(line):
+        result = command(*shlex.split(line)[1:])
+        assert result.code == 0, result.err
+
+
+@pytest.mark.slow
+def test_the_commands_run_in_the_order_of_the_page(command, folder, monkeypatch):
+    run("minicnn train", command, folder)
+    for line in commands(README):
+        if not line.startswith("minicnn") or line.startswith("minicnn serve") or is_slow(line):
             continue
         if "learn start" in line:
             with monkeypatch.context() as inside:
@@ -102,6 +112,7 @@ def test_the_commands_run_in_the_order_of_the_page(command, folder, monkeypatch)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_commands_that_take_longer_run_too(command, folder):
     for line in filter(is_slow, commands(README)):
         run(line, command, folder)

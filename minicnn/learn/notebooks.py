@@ -6,6 +6,7 @@ import os
 import tempfile
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +20,24 @@ PATIENCE = 300
 
 @dataclass(frozen=True)
 class Executed:
-    """What a notebook gave: its errors in order, and its pictures as PNG."""
+    """A notebook with what its cells gave."""
 
-    errors: list[str]
-    figures: list[bytes]
+    notebook: Any
+
+    @property
+    def errors(self) -> list[str]:
+        """In order, as ``ValueError: what it says``."""
+        return [f"{o.ename}: {o.evalue}" for o in self._outputs if o.output_type == "error"]
+
+    @property
+    def figures(self) -> list[bytes]:
+        """Its pictures as PNG."""
+        data = [o.get("data", {}) for o in self._outputs]
+        return [base64.b64decode(each["image/png"]) for each in data if "image/png" in each]
+
+    @property
+    def _outputs(self) -> list[Any]:
+        return [output for cell in self.notebook.cells for output in cell.get("outputs", ())]
 
 
 def execute(text: str) -> Executed:
@@ -49,15 +64,7 @@ def execute(text: str) -> Executed:
             client.execute(env=environment)
         except (nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError) as error:
             raise LessonError(f"the notebook did not come to its end: {one_line(error)}") from error
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    return Executed(
-        [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"],
-        [
-            base64.b64decode(o.data["image/png"])
-            for o in outputs
-            if "image/png" in o.get("data", ())
-        ],
-    )
+    return Executed(notebook)
 
 
 def is_empty(image: bytes) -> bool:
