@@ -35,22 +35,27 @@ HOUSE = (
 )
 """The parts from the ground up: a module imports only from those before its own."""
 
-ROOT = Path(minicnn.__file__).parent
+TOP = Path(__file__).parents[1]
 
 
-def module_name(path: Path) -> str:
-    parts = ["minicnn", *path.relative_to(ROOT).with_suffix("").parts]
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def modules(package: Path) -> dict[str, Path]:
+    """Every module of a package, by the name under which it is imported."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = [package.name, *path.relative_to(package).with_suffix("").parts]
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
 
 
-PATHS = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+PATHS = modules(Path(minicnn.__file__).parent)
+BENCHMARKS = modules(TOP / "benchmarks")
 
 
 def imports(name: str) -> set[str]:
-    """The modules of minicnn that a module's text imports, anywhere in it."""
-    found = set()
-    package = name if PATHS[name].name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(PATHS[name].read_text(encoding="utf-8"))):
+    """The modules of this repository that a module's text imports, anywhere in it."""
+    found, paths = set(), PATHS | BENCHMARKS
+    package = name if paths[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(paths[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -60,8 +65,8 @@ def imports(name: str) -> set[str]:
                 if alias.name == "__version__":
                     continue  # is there before anything else
                 inner = f"{source}.{alias.name}"
-                found.add(inner if inner in PATHS else source)
-    return {module for module in found if module.split(".")[0] == "minicnn"}
+                found.add(inner if inner in paths else source)
+    return {module for module in found if module.split(".")[0] in {"minicnn", "benchmarks"}}
 
 
 def floor(module: str) -> str:
@@ -94,6 +99,13 @@ def test_no_two_modules_import_each_other_even_inside_a_package():
     order = list(graphlib.TopologicalSorter({name: imports(name) for name in PATHS}).static_order())
     assert order.index("minicnn.errors") < order.index("minicnn.kernels.reference")
     assert order.index("minicnn.kernels.reference") < order.index("minicnn.tensor")
+
+
+def test_the_benchmarks_have_no_circle_and_minicnn_does_without_them():
+    names = {name: imports(name) & {*BENCHMARKS} for name in BENCHMARKS}
+    order = list(graphlib.TopologicalSorter(names).static_order())
+    assert order.index("benchmarks.goals") < order.index("benchmarks.results")
+    assert [name for name in PATHS if imports(name) & {*BENCHMARKS}] == []
 
 
 def test_the_top_of_the_package_imports_nothing_by_itself():

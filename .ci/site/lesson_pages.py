@@ -4,16 +4,21 @@ The pictures and what is printed come from the solved lesson; shown is the text 
 """
 
 import base64
+import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
+from minicnn.files import atomic
 from minicnn.learn import library, script
 from minicnn.learn.library import Lesson
 from minicnn.learn.notebooks import execute
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+TOP = Path(__file__).parents[2]
 LONGEST = 40
 """Lines of printed output that are shown."""
 
@@ -46,7 +51,7 @@ def _names(lesson: Lesson) -> str:
 
 def _write(folder: Path, lesson: Lesson) -> dict[str, str]:
     shown = script.as_notebook(script.with_stubs(lesson)).cells[1:]
-    run = execute(script.solved(lesson)).notebook.cells[1:]
+    run = _executed(script.solved(lesson)).cells[1:]
     parts = []
     for number, (cell, done) in enumerate(zip(shown, run, strict=True)):
         if cell.cell_type == "markdown":
@@ -62,6 +67,18 @@ def _write(folder: Path, lesson: Lesson) -> dict[str, str]:
     name = f"lessons/{lesson.name}.md"
     (folder / name).write_text("\n\n".join(filter(None, parts)) + "\n")
     return {f"{lesson.number} {lesson.title}": name}
+
+
+def _executed(text: str) -> Any:
+    """The executed notebook; kept for as long as neither the lesson nor minicnn changes."""
+    sources = sorted((TOP / "minicnn").rglob("*.py"))
+    content = b"".join(path.read_bytes() for path in sources) + text.encode()
+    kept = TOP / "build" / "lessons" / f"{hashlib.sha256(content).hexdigest()[:16]}.ipynb"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(kept) as partial:
+            nbformat.write(execute(text).notebook, partial)
+    return nbformat.read(kept, as_version=4)
 
 
 def _output(folder: Path, name: str, output: Any) -> str:
