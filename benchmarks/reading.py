@@ -22,7 +22,7 @@ from benchmarks.tables import Table
 from minicnn.data import Dataset
 from minicnn.errors import PictureError
 from minicnn.experiments.opening import SHIPPED
-from minicnn.files import write_json
+from minicnn.plain_data import write_json
 from minicnn.reader import canvas
 
 Figure = dict[str, Any]

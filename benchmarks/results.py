@@ -17,7 +17,8 @@ from benchmarks import goals, speeds
 from benchmarks.sections import SECTIONS
 from benchmarks.tables import Table
 from minicnn.experiments.report import figures
-from minicnn.files import atomic, write_json
+from minicnn.files import atomic
+from minicnn.plain_data import write_json
 
 Content = dict[str, Any]
 

@@ -34,7 +34,8 @@ from benchmarks.settings import OURS
 from benchmarks.tables import Table
 from minicnn import zoo
 from minicnn.experiments.opening import open_model
-from minicnn.files import atomic, write_json
+from minicnn.files import atomic
+from minicnn.plain_data import write_json
 from minicnn.training.checkpoint import save_model
 
 Data = dict[str, Any]

@@ -1,26 +1,32 @@
-"""Files and folders: they appear whole or not at all, and are read with care; JSON."""
+"""Files and folders: whole or not at all, held by one process, and read with care."""
 
 import contextlib
-import json
+import errno
+import itertools
 import os
+import re
 import shutil
+import sys
 import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from minicnn.errors import CheckpointError, MinicnnError, WriteError, one_line
 
 StrPath = str | os.PathLike[str]
 
 
+PARTIAL = re.compile(r"\.(minicnn-(?P<process>\d+)-)?[0-9a-f]{32}(\.\w+)?")
+"""The name of what is not whole yet, and of what a killed process left behind."""
+
+
 @contextlib.contextmanager
-def atomic(path: StrPath) -> Iterator[Path]:
+def atomic(path: StrPath, overwrite: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the name `path` if the block succeeds.
 
-    A file that was there stays as it was until then. Raises `WriteError` for what the operating
-    system refuses; the temporary file is gone in any case.
+    A file that was there stays as it was until then, and for good without `overwrite`. Raises
+    `WriteError` for what the operating system refuses; the temporary file is gone in any case.
 
     >>> with atomic("/no/such/folder/file") as partial:
     ...     partial.write_text("text")
@@ -30,17 +36,64 @@ def atomic(path: StrPath) -> Iterator[Path]:
     target = Path(path)
     # A name of its own, for two threads may write one file; in the same folder, because only there
     # is the replacement atomic; and with the same ending, for those who go by it.
-    partial = target.with_name(_hidden(target.suffix))
+    partial = target.with_name(_partial_name(target.suffix))
     try:
         yield partial
         with open(partial, "r+b") as file:  # on the disk, before it takes the old file's place
             os.fsync(file.fileno())
-        os.replace(partial, target)
+        (os.replace if overwrite else _rename_to_new)(partial, target)
     except OSError as error:
         raise WriteError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):  # gone already, unless the writing failed
             partial.unlink()
+
+
+def _rename_to_new(partial: Path, target: Path) -> None:
+    """Rename a file; `FileExistsError` if there is one of this name, even one of this moment."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.replace(partial, target)
+
+
+def contents(folder: Path) -> list[str]:
+    """Return the names in a folder, without what is not whole or was left by a killed process.
+
+    A folder that is not there has none. Raises `WriteError` for one that cannot be read.
+    """
+    try:
+        return [name for name in os.listdir(folder) if not PARTIAL.fullmatch(name)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be read: {error.strerror or error}") from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes of minicnn left unfinished in a folder."""
+    for name in os.listdir(folder):
+        left = PARTIAL.fullmatch(name)
+        if left and not _is_running(left["process"]):
+            shutil.rmtree(folder / name, ignore_errors=True)  # a file is no tree
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+
+
+def _is_running(process: str | None) -> bool:
+    if process is None or sys.platform == "win32":  # where signal 0 would end it
+        return process is not None
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is another user's
+        pass
+    return True
 
 
 def refuse_taken(folder: StrPath) -> None:
@@ -50,7 +103,7 @@ def refuse_taken(folder: StrPath) -> None:
     """
     target = Path(folder)
     try:
-        taken = target.exists() and (not target.is_dir() or any(target.iterdir()))
+        taken = target.exists() and (not target.is_dir() or contents(target))
     except OSError as error:
         raise WriteError(f"{target}: cannot be read: {error.strerror or error}") from error
     if taken:
@@ -91,9 +144,10 @@ def new_folder(folder: StrPath) -> Iterator[Path]:
     refuse_taken(target)
     # An empty folder, perhaps the current one, is filled and not replaced.
     there = target.is_dir()
-    partial = target / _hidden() if there else target.with_name(_hidden())
+    partial = target / _partial_name() if there else target.with_name(_partial_name())
     try:
         partial.mkdir(parents=True)
+        sweep(partial.parent)
         yield partial
         if there:
             for entry in partial.iterdir():
@@ -107,9 +161,102 @@ def new_folder(folder: StrPath) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _hidden(suffix: str = "") -> str:
-    """A name that nothing else has."""
-    return f".{uuid.uuid4().hex}{suffix}"
+@contextlib.contextmanager
+def numbered_folder(stem: StrPath) -> Iterator[Path]:
+    """Make the first of the folders ``stem-1``, ``stem-2``, … that is not there yet, and give it.
+
+    However many do so at once, each gets a folder of its own. It is removed if it is empty at the
+    end of the block. Raises `WriteError` where none can be made.
+    """
+    for number in itertools.count(1):
+        folder = Path(f"{os.fspath(stem)}-{number}")
+        if os.path.lexists(folder):
+            continue
+        try:
+            made = _made(folder.parent)
+            folder.mkdir()
+        except OSError as error:
+            if os.path.lexists(folder):  # made by another at this moment
+                continue
+            raise WriteError(f"{folder}: cannot be made: {error.strerror}") from error
+        try:
+            yield folder
+        finally:
+            _remove_empty([folder, *made])
+        return
+
+
+def folder_for(out: Path | None, stem: StrPath) -> contextlib.AbstractContextManager[Path]:
+    """Give the folder `out`, or a numbered one if that is None."""
+    return numbered_folder(stem) if out is None else contextlib.nullcontext(out)
+
+
+@contextlib.contextmanager
+def held(folder: StrPath) -> Iterator[None]:
+    """Make a folder if it is not there, and hold it for this process until the block ends.
+
+    The hold ends with the process, however that ends. If the folder is empty then, it is removed,
+    and so are those above it that were made for it. Raises `WriteError` if another process, or
+    another thread, holds it, or if it cannot be made.
+    """
+    target = Path(folder)
+    try:
+        made = _made(target)
+        lock = _lock(target)
+    except BlockingIOError as error:
+        raise WriteError(f"{target}: another process is at work in this folder") from error
+    except OSError as error:
+        raise WriteError(f"{target}: cannot be made: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        _remove_empty(made)  # while it is held: nobody has begun to use it
+        os.close(lock)
+
+
+def _made(folder: Path) -> list[Path]:
+    """Make a folder; return it, and those above it, as far as they are new."""
+    new = list(itertools.takewhile(lambda each: not each.exists(), (folder, *folder.parents)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        _remove_empty(new)
+        raise
+    return new
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder: a file descriptor to close; `BlockingIOError` if it is locked."""
+    if sys.platform == "win32":  # folders have no locks there; this file goes with its process
+        try:
+            flags = os.O_CREAT | os.O_EXCL | os.O_TEMPORARY
+            return os.open(folder / ".minicnn-lock", flags)
+        except (FileExistsError, PermissionError) as error:
+            raise BlockingIOError(*error.args) from error
+    import fcntl  # here, because Windows has none
+
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(lock), os.stat(folder)):
+            raise BlockingIOError("another process has just removed it")
+    except BlockingIOError:
+        os.close(lock)
+        raise
+    except OSError:  # a file system without locks
+        pass
+    return lock
+
+
+def _partial_name(suffix: str = "") -> str:
+    """A name that nothing else has, and that says whose it is."""
+    return f".minicnn-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
 # ------------------------------------------------------------------ files of somebody else
@@ -166,27 +313,3 @@ class Room:
             raise CheckpointError(f"{name} is packed in a way that is not read here")
         self.take(entry.file_size, name)
         return archive.read(entry)
-
-
-# ------------------------------------------------------------------ JSON
-
-
-def write_json(path: StrPath, value: Any) -> None:
-    """Write plain data as indented JSON, atomically."""
-    with atomic(path) as partial:
-        partial.write_text(json.dumps(value, indent=2) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """What `write_json` wrote, an object; raises `CheckpointError` for anything else."""
-    try:
-        value = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{path}: there is no such file; is {path.parent} the folder of a finished run?"
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: holds no settings or figures")
-    return value

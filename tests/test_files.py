@@ -9,7 +9,8 @@ import threading
 import pytest
 
 from minicnn.errors import MinicnnError, WriteError
-from minicnn.files import atomic, new_folder, write_json
+from minicnn.files import atomic, new_folder
+from minicnn.plain_data import write_json
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ import minicnn
 HOUSE = (
     "errors",
     "files",
+    "plain_data",
+    "plain_data",
     "kernels",
     "tape",
     "tensor",

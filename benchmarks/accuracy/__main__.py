@@ -15,7 +15,8 @@ from benchmarks.engines import EngineError
 from minicnn.errors import MinicnnError
 from minicnn.experiments.report import figures
 from minicnn.experiments.report.robustness_figures import robustness
-from minicnn.files import atomic, write_json
+from minicnn.files import atomic
+from minicnn.plain_data import write_json
 
 NOTHING = "none"
 

@@ -21,10 +21,11 @@ from minicnn import metrics
 from minicnn.data import Dataset, write_idx
 from minicnn.errors import CheckpointError
 from minicnn.experiments import runs
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run, load_data
 from minicnn.experiments.settings import Settings
-from minicnn.files import atomic, write_json
+from minicnn.files import atomic
 from minicnn.insight.robustness import Robustness, measure_robustness
+from minicnn.plain_data import write_json
 from minicnn.tape import Array
 from minicnn.training.fit import evaluate
 
@@ -146,7 +147,7 @@ class Protocol:
         """Have all kernels compiled and all files read, as on any day but the first."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            for part, data in zip(("train", "t10k"), runs.load_data(self.data), strict=True):
+            for part, data in zip(("train", "t10k"), load_data(self.data), strict=True):
                 few = data[:WARMING]
                 write_idx(folder / f"{part}-images-idx4-ubyte", few.images)
                 write_idx(folder / f"{part}-labels-idx1-ubyte", few.labels.astype(np.uint8))
@@ -163,7 +164,7 @@ class Protocol:
 
     def test(self) -> Dataset:
         """The test set."""
-        return runs.load_data(self.data)[1]
+        return load_data(self.data)[1]
 
     def probabilities(self, seed: int) -> Array:
         """Of the test pictures, float32 (N, classes), by a seed that is done."""

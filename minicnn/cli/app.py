@@ -37,6 +37,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="A directory of IDX files; MNIST if not given.")
 ]
+PrefixOption = Annotated[
+    str | None,
+    typer.Option("--prefix", help="Which set of the directory, where it holds several."),
+]
 ClassesOption = Annotated[
     str | None,
     typer.Option("--classes", help='Names of the classes, "A,B,C", or a file that maps labels.'),

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, PrefixOption, app
 
 
 @app.command()
 def evaluate(
     run: ModelArgument = None,
     data: DataOption = None,
+    prefix: PrefixOption = None,
     tta: Annotated[
         int | None,
         typer.Option(min=1, max=9, help="Views of a picture to average over; the run's own."),
@@ -20,14 +21,13 @@ def evaluate(
 ) -> None:
     """Measure a trained model on the test set."""
     from minicnn import metrics
-    from minicnn.experiments import runs
-    from minicnn.experiments.opening import SHIPPED, open_model
+    from minicnn.experiments.opening import SHIPPED, open_trained
     from minicnn.training.fit import evaluate as evaluate_model
 
-    run = run or SHIPPED
-    model = open_model(run)
-    _, test = runs.data_of(run, None if data is None else str(data))
-    result = evaluate_model(model, test, tta=runs.tta_of(run) if tta is None else tta)
+    found = open_trained(run or SHIPPED)
+    model = found.model
+    _, test = found.data(data, prefix)
+    result = evaluate_model(model, test, tta=found.tta if tta is None else tta)
     predictions = result.probabilities.argmax(axis=1)
     right = int((predictions == result.labels).sum())
     interval = metrics.wilson_interval(right, len(result.labels))

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import ClassesOption, DataOption, JsonOption, app, show_facts
+from minicnn.cli.app import ClassesOption, DataOption, JsonOption, PrefixOption, app, show_facts
 
 
 @app.command()
 def explore(
     out: Annotated[Path, typer.Option(help="A folder for the report, new or empty.")],
     data: DataOption = None,
+    prefix: PrefixOption = None,
     classes: ClassesOption = None,
     augment: Annotated[
         bool, typer.Option("--augment", help="Show what augmentation makes of the pictures.")
@@ -26,14 +27,14 @@ def explore(
     from minicnn import zoo
     from minicnn.data.class_names import read_names
     from minicnn.experiments import explore as exploration
-    from minicnn.experiments import runs
+    from minicnn.experiments.run import load_data
     from minicnn.files import refuse_taken
     from minicnn.training.progress import steps
 
     refuse_taken(out)
     settings = zoo.augmentation(recipe or "best") if augment or recipe else None
     names = None if classes is None else ",".join(read_names(classes))
-    train, test = runs.load_data(None if data is None else str(data), names)
+    train, test = load_data(None if data is None else str(data), names, prefix)
     found = exploration.explore(train, test, augment=settings)
     with steps(1) as step:
         step("drawing and writing")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show_facts
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, PrefixOption, app, show_facts
 
 
 class Format(StrEnum):
@@ -33,20 +33,19 @@ def export(
         Path | None, typer.Option(help="The file; model.keras, … in RUN if not given.")
     ] = None,
     data: DataOption = None,
+    prefix: PrefixOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a trained model for Keras, ONNX or TensorFlow Lite, and check it on test pictures."""
     from minicnn.bridge.export import export as export_model
-    from minicnn.experiments import runs
-    from minicnn.experiments.opening import SHIPPED, open_model
+    from minicnn.experiments.opening import SHIPPED, open_trained
 
     path = out or _default(run or Path(SHIPPED.name), to, int8)
     if path.suffix != f".{to}":
         raise typer.BadParameter(f"--out {path}: the name must end in .{to}")
-    run = run or SHIPPED
-    model = open_model(run)
-    pictures = runs.data_of(run, None if data is None else str(data))
-    result = export_model(model, path, softmax=not logits, int8=int8, data=pictures)
+    found = open_trained(run or SHIPPED)
+    pictures = found.data(data, prefix)
+    result = export_model(found.model, path, softmax=not logits, int8=int8, data=pictures)
     if as_json:
         print(json.dumps(result.to_dict(), indent=2))
         return

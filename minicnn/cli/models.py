@@ -46,6 +46,6 @@ def summary(
     ],
 ) -> None:
     """Show a model layer by layer."""
-    from minicnn.experiments.opening import named_model
+    from minicnn.experiments.opening import named
 
-    print(named_model(model).summary())
+    print(named(model).model.summary())

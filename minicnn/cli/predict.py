@@ -1,5 +1,6 @@
 """``minicnn predict``."""
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,17 +43,16 @@ def predict(
 ) -> None:
     """Say which digit is on a picture: any size, any pen, dark on light or light on dark."""
     from minicnn import examples as shipped
-    from minicnn.experiments import runs
     from minicnn.experiments.opening import open_model
+    from minicnn.files import folder_for
 
     chosen, paths = model_and_pictures(run, pictures)
     paths += shipped.labelled() if examples else ()
     if not paths:
         raise typer.BadParameter("give at least one picture, or --examples")
     model = open_model(chosen)
-    if show_seen:
-        out = out or runs.free_folder("predictions", ".")
-    answer_all(paths, partial(_predict, model), out, partial(_print, as_json, out))
+    with folder_for(out, "predictions") if show_seen else contextlib.nullcontext(out) as folder:
+        answer_all(paths, partial(_predict, model), folder, partial(_print, as_json, folder))
 
 
 def _predict(model: "Sequential", path: Path, folder: Path | None) -> list[AnswerRow]:

@@ -27,10 +27,10 @@ def profile(
     import numpy as np
 
     from minicnn import kernels as table
-    from minicnn.experiments.opening import named_model
+    from minicnn.experiments.opening import named
     from minicnn.insight import profiling
 
-    chosen = named_model(model)
+    chosen = named(model).model
     images, labels = _batch(chosen.input_shape, batch_size)
     with table.use(kernels), np.errstate(all="ignore"):
         found = profiling.profile(chosen, images, labels, rounds)

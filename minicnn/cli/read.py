@@ -1,5 +1,6 @@
 """``minicnn read``."""
 
+import contextlib
 import csv
 from collections.abc import Iterator
 from functools import partial
@@ -57,7 +58,6 @@ def read(
 ) -> None:
     """Read the number on a picture: digits in a row, which may touch; several lines; a form."""
     from minicnn import files
-    from minicnn.experiments import runs
     from minicnn.reader.fields import load_fields
     from minicnn.reader.recognise import Recogniser
 
@@ -69,10 +69,10 @@ def read(
     if csv_file is not None:
         files.refuse_existing(csv_file)
     model = Recogniser(chosen).model
-    if show_read:
-        out = out or runs.free_folder("readings", ".")
     answer = partial(_read, model, fields=known, lines=lines, expect=expect)
-    answer_all(paths, answer, out, partial(_finish, as_json, csv_file, out))
+    new = files.folder_for(out, "readings") if show_read else contextlib.nullcontext(out)
+    with new as folder:
+        answer_all(paths, answer, folder, partial(_finish, as_json, csv_file, folder))
 
 
 def _pictures_in(path: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import DataOption, JsonOption, ModelArgument, app, show_facts
+from minicnn.cli.app import DataOption, JsonOption, ModelArgument, PrefixOption, app, show_facts
 
 
 @app.command()
@@ -20,6 +20,7 @@ def report(
         ),
     ] = None,
     data: DataOption = None,
+    prefix: PrefixOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a page on a trained model (HTML, PDF), with its figures and its numbers."""
@@ -32,7 +33,7 @@ def report(
     refuse_taken(folder)
     with steps(2) as step:
         step("measuring")
-        found = report_run(run or SHIPPED, data, progress=False)
+        found = report_run(run or SHIPPED, data, progress=False, prefix=prefix)
         step("drawing and writing")
         from minicnn.experiments.report.documents import write_run_report
 

@@ -12,69 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from minicnn.cli.app import ClassesOption, DataOption, JsonOption, app, show, show_facts
+from minicnn.cli.app import JsonOption, app, show, show_facts
+from minicnn.cli.setting_options import with_settings
+from minicnn.experiments.settings import Settings, given, read_config
+from minicnn.files import folder_for
 
 if TYPE_CHECKING:
-    from minicnn.data.augmentation import Augmentation
     from minicnn.web.live.view import LiveView
 
 
 @app.command()
+@with_settings(Settings)
 def train(
+    settings: dict[str, Any],
     model: Annotated[
         str | None, typer.Argument(help="One of `minicnn models`; cnn_classic if not given.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training set.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per step.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd.")] = None,
-    lr: Annotated[
-        float | None, typer.Option(help="Learning rate (the peak of a schedule).")
-    ] = None,
-    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd.")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Decoupled weight decay.")] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="constant, step_decay, cosine or one_cycle.")
-    ] = None,
-    clip_norm: Annotated[float | None, typer.Option(help="Longest gradient allowed.")] = None,
-    label_smoothing: Annotated[
-        float | None, typer.Option(min=0, max=0.99, help="Share given to all classes.")
-    ] = None,
-    augment: Annotated[
-        bool | None,
-        typer.Option("--augment/--no-augment", help="Change the training pictures at random."),
-    ] = None,
-    ema: Annotated[
-        float | None,
-        typer.Option(min=0, max=0.99999, help="Decay of a running mean of the weights."),
-    ] = None,
-    tta: Annotated[
-        int | None, typer.Option(min=1, max=9, help="Views of a test picture to average over.")
-    ] = None,
-    keep: Annotated[
-        str | None, typer.Option(help="The weights to end with: of the best epoch or the last.")
-    ] = None,
-    dropout: Annotated[
-        float | None, typer.Option(min=0, max=0.99, help="Rate of the model's dropout layers.")
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option(min=0, max=0.99, help="Share of the training set held out; 0 for none."),
-    ] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many epochs without progress.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The same seed gives the same run.")
-    ] = None,
-    data: DataOption = None,
-    classes: ClassesOption = None,
-    kernels: Annotated[str | None, typer.Option(help="fast or reference.")] = None,
-    own_code: Annotated[
-        Path | None,
-        typer.Option("--with", help="Your folder of lessons: train with your own functions."),
-    ] = None,
-    through: Annotated[
-        int | None, typer.Option(min=1, help="With those of the lessons up to this one.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/MODEL-1, -2, … if not given.")
@@ -99,46 +51,28 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a model, measure it on the test set, and write a run folder."""
-    from minicnn.data.class_names import read_names
     from minicnn.experiments import runs
-    from minicnn.experiments.settings import Settings, given, read_config
 
-    changes: dict[str, Any] = {
-        "model": model,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "lr": lr,
-        "momentum": momentum,
-        "weight_decay": weight_decay,
-        "schedule": schedule,
-        "clip_norm": clip_norm,
-        "label_smoothing": label_smoothing,
-        "dropout": dropout,
-        "ema": ema,
-        "tta": tta,
-        "keep": keep,
-        "validation": validation,
-        "patience": patience,
-        "seed": seed,
-        "data": None if data is None else os.path.abspath(data),
-        "classes": None if classes is None else ",".join(read_names(classes)),
-        "kernels": kernels,
-        "own_code": None if own_code is None else _lessons_folder(own_code),
-        "through": through,
-    }
+    changes = _changes(given({"model": model, **settings}))
     if config is not None:
-        changes = {**read_config(config), **given(changes)}
+        changes = {**read_config(config), **changes}
     if resume:
         if out is None:
             raise typer.BadParameter("--resume needs --out, the folder of the run to go on with")
-        begun = runs.Run.opened(out).settings.model
-        changes |= _augmentation(begun, augment)
-        settings = runs.settings_of(out, **changes)
+        begun = runs.Run.opened(out)
+        chosen = begun.changed(**_augmented(changes, begun.settings.model))
     else:
-        changes |= _augmentation(changes.get("model") or "cnn_classic", augment)
-        settings = Settings.of(**{"model": "cnn_classic", **given(changes)})
-    folder = out or runs.free_folder(settings.model)
+        name = changes.pop("model", "cnn_classic")
+        chosen = Settings.of(name, **_augmented(changes, name))
+    with folder_for(out, Path("runs", chosen.model)) as folder:
+        _train(chosen, folder, resume, live, port, as_json)
+
+
+def _train(
+    settings: Settings, folder: Path, resume: bool, live: bool, port: int | None, as_json: bool
+) -> None:
+    from minicnn.experiments import runs
+
     if settings.own_code is not None and not as_json:
         _show_parts(settings.own_code, settings.through)
     with _watched(live, port, f"{settings.model} · {folder}") as watchers:
@@ -174,14 +108,28 @@ def _watched(live: bool, port: int | None, title: str) -> Iterator[list["LiveVie
         yield [view]
 
 
-def _augmentation(model: str, augment: bool | None) -> "dict[str, Augmentation]":
-    """The setting that --augment and --no-augment stand for; without them there is none."""
-    from minicnn import zoo
-    from minicnn.data.augmentation import Augmentation
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings that options stand for: paths whole, names for classes out of their file."""
+    from minicnn.data.class_names import read_names
 
-    if augment is None:
-        return {}
-    return {"augmentation": zoo.augmentation(model) if augment else Augmentation()}
+    changes = dict(given)
+    if "data" in given:
+        changes["data"] = os.path.abspath(given["data"])
+    if "classes" in given:
+        changes["classes"] = ",".join(read_names(given["classes"]))
+    if "own_code" in given:
+        changes["own_code"] = _lessons_folder(Path(given["own_code"]))
+    return changes
+
+
+def _augmented(changes: dict[str, Any], model: str) -> dict[str, Any]:
+    """The same with the setting that --augment or --no-augment stands for, if one was given."""
+    from minicnn import zoo
+
+    if not isinstance(changes.get("augmentation"), bool):
+        return changes
+    wanted = zoo.augmentation(model) if changes["augmentation"] else zoo.UNMOVED
+    return {**changes, "augmentation": wanted}
 
 
 def _lessons_folder(folder: Path) -> str:

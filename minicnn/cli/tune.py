@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minicnn.cli.app import DataOption, JsonOption, app, show_facts
+from minicnn.cli.app import DataOption, JsonOption, PrefixOption, app, show_facts
 
 if TYPE_CHECKING:
     from minicnn.experiments.tune import Tuning
@@ -52,6 +52,7 @@ def tune(
         ),
     ] = None,
     data: DataOption = None,
+    prefix: PrefixOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search the settings that train a model best, by validation accuracy (needs Optuna).
@@ -73,6 +74,7 @@ def tune(
         only=[name for each in only or () for name in each.replace(",", " ").split()] or None,
         fix=dict(_pair(each) for each in fix or ()),
         data=data,
+        prefix=prefix,
         storage=storage,
     )
     if as_json:

@@ -9,10 +9,7 @@ once. `jitter` draws the moves at random; it, or a function of one's own like it
 bending, erased boxes and thicker or thinner strokes.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from numbers import Real
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +17,7 @@ from numpy.typing import ArrayLike
 from minicnn import kernels
 from minicnn.errors import DataError, SettingError
 from minicnn.kernels.reference.augmentation import bilinear
+from minicnn.plain_data import check_settings, setting, settings_of
 
 Array = np.ndarray
 
@@ -128,28 +126,6 @@ def shear(degrees: ArrayLike) -> Array:
     return maps
 
 
-_ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
-    "rotation": (lambda x: 0 <= x <= 180, "degrees from 0 to 180"),
-    "zoom": (lambda x: 0 <= x < 1, "a share from 0 to below 1"),
-    "shift": (lambda x: 0 <= x < 1, "a share of the side from 0 to below 1"),
-    "shear": (lambda x: 0 <= x < 90, "degrees from 0 to below 90"),
-    "elastic": (lambda x: x >= 0, "pixels from 0 on"),
-    "erasing": (lambda x: 0 <= x <= 1, "a probability from 0 to 1"),
-    "stroke": (lambda x: 0 <= x <= 1, "a share from 0 to 1"),
-    "elastic_spacing": (lambda x: x >= 1, "pixels from 1 on"),
-    "erasing_size": (lambda x: 0 < x < 1, "a share of the side above 0 and below 1"),
-}
-"""What each setting of `Augmentation` may be."""
-
-
-def _number(name: str, value: object) -> float:
-    allowed, need = _ALLOWED[name]
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    if not math.isfinite(number) or not allowed(number):
-        raise SettingError(f"augmentation: {name} is {value!r}; need {need}")
-    return number
-
-
 @dataclass(frozen=True)
 class Augmentation:
     """Changes pictures at random, each by amounts of its own; with all settings 0, not at all.
@@ -175,27 +151,27 @@ class Augmentation:
     (5, 28, 28, 1)
     >>> Augmentation(zoom=1.5)
     Traceback (most recent call last):
-    minicnn.errors.DataError: augmentation: zoom is 1.5; need a share from 0 to below 1
+    minicnn.errors.SettingError: zoom must be in [0, 1), got 1.5
     """
 
-    rotation: float = 0.0
-    zoom: float = 0.0
-    shift: float = 0.0
-    shear: float = 0.0
-    elastic: float = 0.0
-    erasing: float = 0.0
-    stroke: float = 0.0
-    elastic_spacing: float = 6.0
-    erasing_size: float = 0.4
+    rotation: float = setting(0.0, "Degrees.", "[0, 180]", search={"low": 0.0, "high": 20.0})
+    zoom: float = setting(0.0, "Share of the size.", "[0, 1)", search={"low": 0.0, "high": 0.2})
+    shift: float = setting(0.0, "Share of the side.", "[0, 1)", search={"low": 0.0, "high": 0.15})
+    shear: float = setting(0.0, "Degrees.", "[0, 90)", search={"low": 0.0, "high": 20.0})
+    elastic: float = setting(0.0, "Pixels.", "[0, inf)", search={"low": 0.0, "high": 2.0})
+    erasing: float = setting(0.0, "Probability.", "[0, 1]", search={"low": 0.0, "high": 0.5})
+    stroke: float = setting(0.0, "Share.", "[0, 1]", search={"low": 0.0, "high": 0.5})
+    elastic_spacing: float = setting(6.0, "Pixels.", "[1, inf)")
+    erasing_size: float = setting(0.4, "Share of the side.", "(0, 1)")
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = _number(field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, value)  # frozen to its users only
+        check_settings(self)
+        for name in settings_of(Augmentation):
+            object.__setattr__(self, name, float(getattr(self, name)))  # frozen to its users only
         if self.elastic > self.elastic_spacing / 2:
             raise SettingError(
-                f"augmentation: elastic is {self.elastic:g}; need at most half of elastic_spacing, "
-                f"{self.elastic_spacing / 2:g} pixels, or pictures fold"
+                f"elastic must be at most half of elastic_spacing, {self.elastic_spacing / 2:g} "
+                f"pixels, or pictures fold; got {self.elastic:g}"
             )
 
     def __call__(self, images: Array, rng: np.random.Generator) -> Array:

@@ -1,6 +1,5 @@
 """Names for the classes of a set whose files hold only numbers: in a line, or in a mapping file."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import DataError
 from minicnn.files import StrPath
+from minicnn.plain_data import parse_json
 
 MOST_LETTERS = 60
 
@@ -38,7 +38,7 @@ def read_names(said: str) -> tuple[str, ...]:
             f'{said}: {reason}; give the names as "A,B,C", or a file that holds them'
         ) from error
     try:
-        found = json.loads(text) if path.suffix == ".json" else _lines(text, path)
+        found = parse_json(text) if path.suffix == ".json" else _lines(text, path)
         return _checked(_in_order(found))
     except (ValueError, RecursionError) as error:  # DataError is a ValueError
         raise DataError(f"{path}: {error}") from error

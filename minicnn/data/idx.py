@@ -87,7 +87,7 @@ dimension and one of uint8, int8, int16, int32, float32, float64 (see .astype)
         compress = path.suffix == ".gz"
     if compress:
         content = gzip.compress(content, compresslevel=6, mtime=0)
-    with atomic(path) as partial:
+    with atomic(path, overwrite) as partial:
         if path.exists() and not overwrite:
             raise DataError(f"{path}: is there already; overwrite=True would replace it")
         partial.write_bytes(content)

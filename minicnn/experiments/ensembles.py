@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from minicnn.errors import SettingError, ShapeError
 from minicnn.experiments.opening import as_model
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run
 from minicnn.files import StrPath
 from minicnn.nn import MeanProbability, Sequential
 

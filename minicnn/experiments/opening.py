@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from minicnn import zoo
 from minicnn.bridge.h5 import read_h5
 from minicnn.bridge.keras_archive import read_keras
 from minicnn.errors import CheckpointError
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run, Sets, load_data
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.training.checkpoint import load_model
@@ -25,18 +26,48 @@ READERS: dict[str, Callable[[StrPath], Sequential]] = {
 """What reads a model's file, by the ending of its name."""
 
 
-def open_model(path: StrPath) -> Sequential:
-    """The model in a run's folder, in a file of minicnn's (.npz) or of Keras's (.keras, .h5).
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model that was opened, and the run that it comes from, unless it is but a model's file."""
+
+    path: Path
+    model: Sequential
+    run: Run | None = None
+
+    @property
+    def tta(self) -> int:
+        """How many views of a picture the run's evaluation takes; 1 for a model's file."""
+        return self.run.settings.tta if self.run else 1
+
+    def data(self, directory: StrPath | None = None, prefix: str | None = None) -> Sets:
+        """(train, test) of an IDX directory; else those of the run; MNIST for a model's file."""
+        if directory is None and prefix is None and self.run:
+            return self.run.load()
+        return load_data(None if directory is None else os.fspath(directory), prefix=prefix)
+
+
+def run_of(path: StrPath) -> Run | None:
+    """The run in a folder; None for a file. Raises `CheckpointError` for a folder of no run."""
+    return Run.opened(path) if Path(path).is_dir() else None
+
+
+def open_trained(path: StrPath) -> Trained:
+    """What is in a run's folder, or in a model's file: minicnn's (.npz) or Keras's (.keras, .h5).
 
     Raises `CheckpointError` for everything else.
     """
     path = Path(path)
-    if path.is_dir():
-        return Run.opened(path).model()
+    if run := run_of(path):
+        return Trained(path, run.model(), run)
     if path.suffix in READERS:
-        return READERS[path.suffix](path)
+        return Trained(path, READERS[path.suffix](path))
     what = "not a model's file" if path.exists() else "there is no such run folder or model's file"
     raise CheckpointError(f"{path}: {what}; those end in {', '.join(READERS)}")
+
+
+def open_model(path: StrPath) -> Sequential:
+    """The model that `open_trained` finds; raises what it raises."""
+    return open_trained(path).model
 
 
 def as_model(source: Sequential | Run | StrPath) -> Sequential:
@@ -54,7 +85,7 @@ def is_saved_model(path: Path) -> bool:
     return (path / "config.json").exists() or path.suffix in READERS
 
 
-def named_model(name: str) -> Sequential:
-    """The zoo's model of this name, with fresh weights, or else what `open_model` finds there."""
+def named(name: str) -> Trained:
+    """The zoo's model of this name, with fresh weights, or else what `open_trained` finds there."""
     is_there = name not in zoo.ENTRIES and Path(name).exists()
-    return open_model(name) if is_there else zoo.build(name)
+    return open_trained(name) if is_there else Trained(Path(name), zoo.build(name))

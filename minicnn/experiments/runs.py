@@ -1,6 +1,6 @@
-"""A run: a model trained with given settings, and the folder that holds all that came of it.
+"""`train`: a run is a model trained with given settings, and the folder of all that came of it.
 
-config.json      the settings
+config.json      the settings, and a checksum of the data
 last.npz         the training after its last finished epoch, to resume it
 model.npz        the model, with the weights of the epoch that was best in validation, or the last
 history.json     the figures of each epoch
@@ -10,56 +10,20 @@ curves.png  confusion.png  mistakes.png
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from minicnn import kernels, optim, zoo
-from minicnn.data import Dataset, idx, mnist
-from minicnn.data.class_names import check_count, split_names
-from minicnn.errors import CheckpointError
-from minicnn.experiments.settings import Settings, given, plain
-from minicnn.files import StrPath, read_json, write_json
+from minicnn.data import Dataset
+from minicnn.experiments.run import Run
+from minicnn.experiments.settings import Settings
+from minicnn.files import StrPath, held, sweep
 from minicnn.learn.inject import own_code
 from minicnn.metrics import confusion_matrix
 from minicnn.nn import Sequential
+from minicnn.plain_data import write_json
 from minicnn.training.callbacks import Callback, EarlyStopping, History, TrainingState
-from minicnn.training.checkpoint import Checkpoint, load_model, save_model
+from minicnn.training.checkpoint import Checkpoint, save_model
 from minicnn.training.fit import Evaluation, check_loss, evaluate, fit
-
-
-def settings_of(folder: StrPath, **changes: Any) -> Settings:
-    """The settings of the run in this folder, with other `epochs` if they are given.
-
-    Raises `CheckpointError` for any other change; those that are None are none.
-    """
-    run = Run.opened(folder)
-    run.refuse_other(given(changes))
-    return replace(run.settings, **given({"epochs": changes.get("epochs")}))
-
-
-def load_data(directory: str | None, classes: str | None = None) -> tuple[Dataset, Dataset]:
-    """(train, test) of an IDX directory, or of MNIST if there is none.
-
-    - `classes`: their names, with commas between them; the numbers if there are none.
-
-    Raises `DataError` for a directory that cannot be read, and for more names or fewer than it has
-    classes.
-    """
-    train, test = mnist() if directory is None else idx(directory)
-    if classes is None:
-        return train, test
-    names = split_names(classes)
-    check_count(names, train.classes - 1, directory or "MNIST")
-    return replace(train, class_names=names), replace(test, class_names=names)
-
-
-def free_folder(model: str, parent: StrPath = "runs") -> Path:
-    """A folder for a new run that does not exist yet: ``runs/cnn_classic-1``, ``-2``, …"""
-    number = 1
-    while (folder := Path(parent) / f"{model}-{number}").exists():
-        number += 1
-    return folder
 
 
 def train(
@@ -68,26 +32,36 @@ def train(
     resume: bool = False,
     progress: bool = True,
     watchers: Sequence[Callback] = (),
-) -> "Run":
+) -> Run:
     """Train, measure on the test set once, and write everything to the folder `out`.
 
     - `resume`: go on in a folder where a run with the same settings was stopped; more `epochs`
-      than it had are allowed.
+      than it had are allowed, and the same data in another place.
     - `watchers`: callbacks that only look on, such as `minicnn.web.live.watch` gives.
 
-    Raises `CheckpointError` if `out` exists (without `resume`) or holds another run. The folder is
-    made when nothing is left to refuse: what is raised before leaves none.
+    The folder is held until the end: no other process can train there. What is raised before the
+    training begins leaves none behind. Raises `CheckpointError` if `out` exists (without `resume`)
+    or holds another run, `WriteError` if another process holds it.
     """
     started = time.perf_counter()
-    run = Run.resumed(out, settings) if resume else Run.created(out, settings)
-    train_data, test_data = load_data(settings.data, settings.classes)
+    folder = Path(out)
+    (Run.refuse_none if resume else Run.refuse_taken)(folder)
+    with held(folder):
+        run = Run.resumed(folder, settings) if resume else Run.created(folder, settings)
+        sweep(folder)
+        return _trained(run, started, progress, watchers)
+
+
+def _trained(run: Run, started: float, progress: bool, watchers: Sequence[Callback]) -> Run:
+    settings = run.settings
+    train_data, test_data = run.load()
     with kernels.use(settings.kernels), own_code(settings.own_code, settings.through):
         model = settings.build_model(train_data)
         best = settings.keeper()
         callbacks: list[Callback] = [best]
         if settings.patience is not None:
             callbacks.append(EarlyStopping(settings.patience))
-        callbacks.append(_RunCheckpoint(run, resume))
+        callbacks.append(_RunCheckpoint(run))
         try:
             history = fit_model(settings, model, train_data, [*callbacks, *watchers], progress)
         except BaseException:  # the best epoch is kept, whatever ended the training
@@ -116,17 +90,12 @@ def train(
     return run
 
 
-def go_on(settings: Settings, out: StrPath, progress: bool = True) -> "Run":
+def go_on(settings: Settings, out: StrPath, progress: bool = True) -> Run:
     """`train` from where it is in the folder `out`: the beginning, a stopped run, or a killed one.
 
     Raises `CheckpointError` if there is a run with other settings.
     """
-    folder = Path(out)
-    resume = (folder / "config.json").exists()
-    if not resume and folder.is_dir():  # killed before the first file was whole
-        for left in [folder / "last.npz", *folder.glob(".*")]:
-            left.unlink(missing_ok=True)
-    return train(settings, folder, resume, progress)
+    return train(settings, out, (Path(out) / "last.npz").exists(), progress)
 
 
 def fit_model(
@@ -173,112 +142,21 @@ def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: 
 
 
 class _RunCheckpoint(Checkpoint):
-    """The training in the run's folder, which is made as late as can be."""
+    """The training in the run's folder; the settings are there before it."""
 
-    def __init__(self, run: "Run", resume: bool):
-        super().__init__(run.folder / "last.npz", resume)
+    def __init__(self, run: Run):
+        super().__init__(run.folder / "last.npz", run.begun)
         self.run = run
 
     def on_start(self, training: TrainingState) -> None:
-        new = not self.run.folder.exists()
-        if not self.resume:
-            self.run.make()
-        try:
+        if self.resume:
             super().on_start(training)
-            write_json(self.run.folder / "config.json", asdict(self.run.settings))
-        except BaseException:
-            if not self.resume:  # half a run would block the command that is tried next
-                self.path.unlink(missing_ok=True)
-                (self.run.folder / "config.json").unlink(missing_ok=True)
-            if new:
-                self.run.folder.rmdir()
+            self.run.write_config()
+            return
+        try:
+            self.run.write_config()
+            super().on_start(training)
+        except BaseException:  # half a run would block the command that is tried next
+            self.path.unlink(missing_ok=True)
+            self.run.config_path.unlink(missing_ok=True)
             raise
-
-
-class Run:
-    """The folder of a run."""
-
-    def __init__(self, folder: StrPath, settings: Settings):
-        self.folder, self.settings = Path(folder), settings
-
-    @classmethod
-    def created(cls, folder: StrPath, settings: Settings) -> "Run":
-        """A new run, not on disk yet; raises `CheckpointError` if there is something already."""
-        run = cls(folder, settings)
-        run.refuse_taken()
-        return run
-
-    def refuse_taken(self) -> None:
-        """Raise `CheckpointError` if the folder is there and not empty."""
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            raise CheckpointError(
-                f"{self.folder} exists already and is not overwritten; choose another folder with "
-                "--out, or go on with the run in it with --resume"
-            )
-
-    def make(self) -> None:
-        """Make the folder; raises `CheckpointError` if that is not possible."""
-        self.refuse_taken()  # again: another run may have begun there in the meantime
-        try:
-            self.folder.mkdir(parents=True, exist_ok=self.folder.exists())
-        except OSError as error:
-            raise CheckpointError(f"{self.folder}: cannot be made: {error.strerror}") from error
-
-    @classmethod
-    def resumed(cls, folder: StrPath, settings: Settings) -> "Run":
-        """The stopped run in this folder; raises `CheckpointError` if its settings are others."""
-        cls.opened(folder).refuse_other(asdict(settings))
-        return cls(folder, settings)
-
-    def refuse_other(self, settings: dict[str, Any]) -> None:
-        """Raise `CheckpointError` if any but the number of epochs is not as in this run."""
-        mine = {**asdict(self.settings), "epochs": settings.get("epochs")}
-        settings = {key: plain(value) for key, value in settings.items()}
-        other = [f"{k} {mine[k]!r}, now {v!r}" for k, v in settings.items() if mine[k] != v]
-        if other:
-            raise CheckpointError(
-                f"{self.folder}: was started with other settings: {'; '.join(other)}"
-            )
-
-    @classmethod
-    def opened(cls, folder: StrPath) -> "Run":
-        """The run in this folder; raises `CheckpointError` if there is none."""
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise CheckpointError(f"{folder}: there is no such run folder")
-        settings = read_json(folder / "config.json")
-        try:
-            return cls(folder, Settings(**settings))
-        except TypeError as error:
-            raise CheckpointError(f"{folder / 'config.json'}: unknown settings: {error}") from error
-
-    def model(self) -> Sequential:
-        """The trained model; raises `CheckpointError` if there is none yet."""
-        path = self.folder / "model.npz"
-        if not path.exists():
-            raise CheckpointError(
-                f"{path}: there is no such file; the run is not finished (see --resume)"
-            )
-        return load_model(path)
-
-    def metrics(self) -> dict[str, Any]:
-        """The figures of the finished run."""
-        return read_json(self.folder / "metrics.json")
-
-    def history(self) -> dict[str, Any]:
-        """The figures of every epoch; empty if none was written."""
-        path = self.folder / "history.json"
-        return read_json(path) if path.exists() else {}
-
-
-def data_of(path: StrPath, directory: str | None = None) -> tuple[Dataset, Dataset]:
-    """(train, test) of an IDX directory; else of the run in `path`; MNIST for a model's file."""
-    if directory is None and Path(path).is_dir():
-        settings = Run.opened(path).settings
-        return load_data(settings.data, settings.classes)
-    return load_data(directory)
-
-
-def tta_of(path: StrPath) -> int:
-    """How many views of a picture a run's evaluation takes; 1 for a model's file."""
-    return Run.opened(path).settings.tta if Path(path).is_dir() else 1

@@ -1,13 +1,12 @@
 """How far a student has come: one JSON file, written whole or not at all."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from minicnn.errors import LessonError, one_line
-from minicnn.files import write_json
+from minicnn.errors import LessonError, MinicnnError, one_line
+from minicnn.plain_data import as_type, read_json, write_json
 
 FILE = "progress.json"
 FORMAT = "minicnn lessons 1"
@@ -29,11 +28,8 @@ class Progress:
     passed: str = ""
 
     def __post_init__(self) -> None:
-        texts, counts = (self.status, self.source, self.passed), (self.attempts, self.hints)
-        if not all(isinstance(each, str) for each in texts):
-            raise TypeError(f"status, source and passed must be text, and are {texts}")
-        if not all(isinstance(each, int) and each >= 0 for each in counts):
-            raise ValueError(f"attempts and hints must be counts, and are {counts}")
+        if self.attempts < 0 or self.hints < 0:
+            raise LessonError(f"attempts and hints are counts, got {self.attempts}, {self.hints}")
 
 
 @dataclass
@@ -51,14 +47,15 @@ def read(folder: Path) -> LessonState:
     """The state in this folder; raises `LessonError` if its file is damaged."""
     path = folder / FILE
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
-            raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
-        return LessonState({key: Progress(**value) for key, value in about["exercises"].items()})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        about = read_json(path)
+        if about.get("format") != FORMAT:
+            raise LessonError(f"{path}: its format is {about.get('format')!r}, not {FORMAT!r}")
+        exercises = about.get("exercises")
+        return LessonState(as_type(dict[str, Progress], exercises, f"{path}: exercises"))
+    except MinicnnError as error:
         raise LessonError(
-            f"{path}: cannot be read: {one_line(error)}; if you remove it, and call `minicnn learn "
-            "init` for the folder, the counts of attempts and hints are lost, and no script"
+            f"{one_line(error)}; if you remove it, and call `minicnn learn init` for the folder, "
+            "the counts of attempts and hints are lost, and no script"
         ) from error
 
 

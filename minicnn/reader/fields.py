@@ -11,6 +11,7 @@ from PIL import Image
 from minicnn.data.class_names import MOST_LETTERS
 from minicnn.errors import DataError, PictureError
 from minicnn.files import StrPath
+from minicnn.plain_data import read_json
 
 FORM = 'need {"name": [left, top, right, bottom], …}, or {"box": […], "expect": 5} for a box'
 
@@ -51,13 +52,8 @@ def load_fields(path: StrPath) -> tuple[Field, ...]:
     `box` and how many digits to `expect`. Raises `DataError` for everything else.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is not JSON: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict) or not content:
+    content = read_json(path, DataError)
+    if not content:
         raise DataError(f"{path}: holds no fields; {FORM}")
     return tuple(_fields(path, content))
 

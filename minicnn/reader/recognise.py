@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import ShapeError
 from minicnn.experiments.opening import as_model
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.reader.frame import frame, is_framed

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from minicnn.errors import PictureError
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.reader import judge

@@ -147,3 +147,7 @@ class KeepLast(KeepBest):
     def on_epoch(self, training: TrainingState) -> None:
         self.best = -math.inf
         super().on_epoch(training)
+
+
+KEEPERS = {"best": KeepBest, "last": KeepLast}
+"""What keeps the weights of an epoch, by the word for it."""

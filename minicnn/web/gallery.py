@@ -4,7 +4,8 @@ import numpy as np
 
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import DataError
-from minicnn.experiments.runs import data_of
+from minicnn.experiments.opening import run_of
+from minicnn.experiments.run import load_data
 from minicnn.files import StrPath
 from minicnn.metrics import worst_mistakes
 from minicnn.nn import Sequential
@@ -21,7 +22,8 @@ def mistakes(model: Sequential, path: StrPath) -> Mistakes:
     and `note` says why.
     """
     try:
-        _, test = data_of(path)
+        run = run_of(path)
+        _, test = run.load() if run else load_data(None)
     except DataError:  # whose message names a folder, which no client needs to know
         return Mistakes(note="The test set of this run cannot be read any more.")
     names = model.class_names or numbered_classes(model.classes - 1)

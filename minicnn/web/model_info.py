@@ -5,7 +5,8 @@ from pathlib import Path
 from minicnn import __version__
 from minicnn.data.dataset import numbered_classes
 from minicnn.errors import CheckpointError
-from minicnn.experiments.runs import Run
+from minicnn.experiments.opening import run_of
+from minicnn.experiments.run import Run
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
 from minicnn.web.schemas import LayerInfo, ModelInfo
@@ -13,21 +14,21 @@ from minicnn.web.schemas import LayerInfo, ModelInfo
 
 def model_info(model: Sequential, path: StrPath) -> ModelInfo:
     """Name, size, classes, layers, and the accuracy on the test set if its run has measured it."""
-    path = Path(path)
+    path, run = Path(path), run_of(path)
     return ModelInfo(
         run=path.resolve().name,
-        name=Run.opened(path).settings.model if path.is_dir() else path.stem,
+        name=run.settings.model if run else path.stem,
         parameters=model.parameter_count(),
         input_shape=list(model.input_shape or ()),
         classes=list(model.class_names or numbered_classes(model.classes - 1)),
         layers=[LayerInfo.model_validate(row._asdict()) for row in model.layer_rows()],
-        test_accuracy=_accuracy(path),
+        test_accuracy=_accuracy(run),
         minicnn=__version__,
     )
 
 
-def _accuracy(path: Path) -> float | None:
+def _accuracy(run: Run | None) -> float | None:
     try:
-        return float(Run.opened(path).metrics()["test_accuracy"])
-    except (CheckpointError, KeyError, TypeError, ValueError):  # a model's file, a stopped run
+        return None if run is None else float(run.metrics()["test_accuracy"])
+    except CheckpointError:  # of a stopped run
         return None

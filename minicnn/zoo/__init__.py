@@ -27,35 +27,12 @@ from minicnn.nn import (
     ReLU,
     Sequential,
 )
+from minicnn.zoo.recipe import UNMOVED, Recipe
 
 DIGITS = (28, 28, 1)
 
-UNMOVED = Augmentation()
-"""Pictures as they are."""
-
 MOVED = Augmentation(rotation=12, zoom=0.12, shift=0.07, shear=6, elastic=0.6)
 """What a digit may undergo and still be the same."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained unless told otherwise; see `minicnn.experiments.settings.Settings`."""
-
-    optimizer: str = "adam"
-    lr: float = 1e-3
-    momentum: float = 0.0
-    batch_size: int = 128
-    epochs: int = 10
-    schedule: str = "constant"
-    weight_decay: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.999
-    label_smoothing: float = 0.0
-    augmentation: Augmentation = UNMOVED
-    ema: float = 0.0
-    tta: int = 1
-    validation: float = 0.1
-    keep: str = "best"
 
 
 @dataclass(frozen=True)

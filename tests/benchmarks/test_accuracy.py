@@ -24,7 +24,7 @@ from minicnn import metrics, zoo
 from minicnn.data import idx
 from minicnn.errors import CheckpointError, UnknownNameError
 from minicnn.experiments import runs
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run
 from minicnn.experiments.settings import Settings
 
 from ..patterns import write_data

@@ -25,7 +25,7 @@ from minicnn.errors import (
 )
 from minicnn.experiments.opening import open_model
 from minicnn.experiments.settings import Settings
-from minicnn.files import write_json
+from minicnn.plain_data import write_json
 
 endings = pytest.mark.parametrize("ending", FORMATS)
 

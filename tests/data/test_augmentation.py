@@ -387,23 +387,23 @@ def test_ink_is_about_kept(digits, settings, share, spread):
         *((name, -0.1, "") for name in asdict(Augmentation())),
         *((name, float("nan"), "nan") for name in asdict(Augmentation())),
         *((name, float("inf"), "inf") for name in asdict(Augmentation())),
-        ("rotation", 181, "rotation is 181; need degrees from 0 to 180"),
-        ("zoom", 1, "zoom is 1; need a share from 0 to below 1"),
-        ("shift", 1.0, "shift is 1.0; need a share of the side from 0 to below 1"),
-        ("shear", 90, "shear is 90; need degrees from 0 to below 90"),
-        ("elastic", 3.5, "elastic is 3.5; need at most half of elastic_spacing, 3 pixels"),
-        ("erasing", 1.1, "erasing is 1.1; need a probability from 0 to 1"),
-        ("stroke", 2, "stroke is 2; need a share from 0 to 1"),
-        ("elastic_spacing", 0.5, "elastic_spacing is 0.5; need pixels from 1 on"),
-        ("erasing_size", 1, "erasing_size is 1; need a share of the side above 0 and below 1"),
-        ("erasing_size", 0, "erasing_size is 0"),
-        ("rotation", "15", "rotation is '15'; need degrees"),
-        ("rotation", None, "rotation is None"),
-        ("zoom", True, "zoom is True"),
+        ("rotation", 181, "from 0 to 180, got 181"),
+        ("zoom", 1, "in [0, 1), got 1"),
+        ("shift", 1.0, "in [0, 1), got 1"),
+        ("shear", 90, "in [0, 90), got 90"),
+        ("elastic", 3.5, "at most half of elastic_spacing, 3 pixels"),
+        ("erasing", 1.1, "from 0 to 1, got 1.1"),
+        ("stroke", 2, "from 0 to 1, got 2"),
+        ("elastic_spacing", 0.5, "at least 1, got 0.5"),
+        ("erasing_size", 1, "in (0, 1), got 1"),
+        ("erasing_size", 0, "got 0"),
+        ("rotation", "15", "a number, got '15'"),
+        ("rotation", None, "got None"),
+        ("zoom", True, "got True"),
     ],
 )
 def test_a_setting_outside_its_range_is_refused_by_name(setting, value, says):
-    with pytest.raises(SettingError, match=f"augmentation: {setting} is .*; need") as refused:
+    with pytest.raises(SettingError, match=f"^{setting} must be .*") as refused:
         Augmentation(**{setting: value})
     assert says in str(refused.value)
 

@@ -10,7 +10,7 @@ import minicnn as mc
 from minicnn.data import write_idx
 from minicnn.data.class_names import read_names, split_names
 from minicnn.errors import CheckpointError, DataError
-from minicnn.experiments.runs import load_data
+from minicnn.experiments.run import load_data
 from minicnn.experiments.settings import Settings
 from minicnn.training.checkpoint import load_model, save_model
 

@@ -14,7 +14,8 @@ from minicnn.errors import CheckpointError, ShapeError
 from minicnn.experiments.ensembles import ensemble
 from minicnn.experiments.opening import open_model
 from minicnn.experiments.report.of_run import report_run
-from minicnn.experiments.runs import Run, train
+from minicnn.experiments.run import Run
+from minicnn.experiments.runs import train
 from minicnn.experiments.settings import Settings
 from minicnn.training.checkpoint import load_model, save_model
 from minicnn.training.fit import evaluate

@@ -27,7 +27,8 @@ from minicnn.errors import (
     WriteError,
 )
 from minicnn.experiments import runs
-from minicnn.experiments.runs import Run
+from minicnn.experiments.opening import open_trained
+from minicnn.experiments.run import Run
 from minicnn.experiments.settings import Settings
 from minicnn.training.checkpoint import load_model
 
@@ -258,6 +259,7 @@ def test_a_run_leaves_all_its_files_and_no_other(finished):
 
 def test_config_is_the_settings(finished):
     config = json.loads((finished.folder / "config.json").read_text())
+    assert config.pop("data_checksum") == finished.checksum
     assert Settings(**config) == finished.settings
     assert Run.opened(finished.folder).settings == finished.settings
 
@@ -272,7 +274,17 @@ def test_settings_come_back_from_json():
 def test_a_run_of_earlier_days_opens_as_it_was_meant(copied):
     """Before there were augmentation and averaging, its config.json had no word on them."""
     config = json.loads((copied.folder / "config.json").read_text())
-    for name in ("augmentation", "ema", "tta", "keep", "beta1", "beta2", "dropout"):
+    for name in (
+        "data_checksum",
+        "prefix",
+        "augmentation",
+        "ema",
+        "tta",
+        "keep",
+        "beta1",
+        "beta2",
+        "dropout",
+    ):
         del config[name]
     (copied.folder / "config.json").write_text(json.dumps(config))
     assert Run.opened(copied.folder).settings == copied.settings
@@ -288,8 +300,8 @@ def test_a_record_ends_with_its_last_epoch_measured_from_all_views(finished_with
     assert metrics["test_loss"] == result.loss != mc.evaluate(run.model(), test).loss
     _, held_out = train.split(0.1, run.settings.generator())
     assert run.history()["val_loss"][-1] == mc.evaluate(run.model(), held_out).loss
-    assert runs.tta_of(run.folder) == 5
-    assert runs.tta_of(run.folder / "model.npz") == 1
+    assert open_trained(run.folder).tta == 5
+    assert open_trained(run.folder / "model.npz").tta == 1
 
 
 def test_metrics_are_those_of_the_saved_model_on_the_test_set(finished, data):
@@ -360,13 +372,6 @@ def test_patience_ends_a_run(data, tmp_path):
     chosen = settings(data, "mlp", optimizer="sgd", lr=1e-12, patience=2, epochs=20)
     metrics = runs.train(chosen, tmp_path / "r", progress=False).metrics()
     assert (metrics["epochs"], metrics["best_epoch"]) == (3, 1)
-
-
-def test_free_folders_are_numbered(tmp_path):
-    assert runs.free_folder("mlp", tmp_path) == tmp_path / "mlp-1"
-    (tmp_path / "mlp-1").mkdir()
-    (tmp_path / "mlp-2").touch()
-    assert runs.free_folder("mlp", tmp_path) == tmp_path / "mlp-3"
 
 
 # --- the same again
@@ -523,11 +528,11 @@ def test_other_settings_are_not_resumed(copied):
 
 
 def test_settings_of_a_run_take_more_epochs_only(copied):
-    assert runs.settings_of(copied.folder, lr=None) == copied.settings
-    longer = runs.settings_of(copied.folder, epochs=7, lr=0.001)
+    assert Run.opened(copied.folder).changed(lr=None) == copied.settings
+    longer = Run.opened(copied.folder).changed(epochs=7, lr=0.001)
     assert longer == dataclasses.replace(copied.settings, epochs=7)
     with pytest.raises(CheckpointError, match=r"lr 0\.001, now 0\.5$"):
-        runs.settings_of(copied.folder, epochs=7, lr=0.5)
+        Run.opened(copied.folder).changed(epochs=7, lr=0.5)
 
 
 def test_fewer_epochs_than_done_are_refused(copied):
@@ -665,7 +670,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_folder(data, tmp_path, roo
     out = tmp_path / "r"
     if there:
         out.mkdir()
-    with largest_file(room), pytest.raises(WriteError, match=r"last\.npz: cannot be written"):
+    with largest_file(room), pytest.raises(WriteError, match=r"(config|last).*: cannot be written"):
         runs.train(settings(data), out, progress=False)
     assert out.exists() == there
     assert list(tmp_path.rglob("*")) == ([out] if there else [])

@@ -12,16 +12,14 @@ from PIL import Image
 import minicnn as mc
 from minicnn.cli.pictures import answer_all
 from minicnn.experiments.opening import SHIPPED
-from minicnn.experiments.runs import Run
-from minicnn.experiments.settings import Settings
-from minicnn.files import write_json
+from minicnn.plain_data import write_json
 from minicnn.reader import canvas
 
 
 @pytest.fixture(scope="module")
 def run(model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "compact"
-    Run.created(folder, Settings()).make()
+    folder.mkdir()
     write_json(folder / "config.json", {})
     mc.save_model(folder / "model.npz", model)
     return folder

@@ -13,7 +13,7 @@ from benchmarks.synthesis import examples as draw
 from minicnn import nn
 from minicnn.errors import CheckpointError, PictureError, ShapeError
 from minicnn.examples import labelled
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run
 from minicnn.experiments.settings import Settings
 from minicnn.reader import canvas
 from minicnn.reader.recognise import SURE, Prediction, framed
@@ -157,8 +157,8 @@ def test_a_path_bytes_an_image_and_an_array_give_the_same(model):
 
 def test_a_run_and_its_folder_are_models_too(model, tmp_path):
     path = next(iter(labelled()))
-    run = Run.created(tmp_path / "run", Settings())
-    run.make()
+    run = Run(tmp_path / "run", Settings())
+    run.folder.mkdir()
     mc.save_model(run.folder / "model.npz", model)
     expected = mc.predict(model, path).probabilities
     assert np.array_equal(mc.predict(run, path).probabilities, expected)

@@ -22,8 +22,8 @@ from minicnn import nn, optim, zoo
 from minicnn.bridge.keras_archive import keras_bytes
 from minicnn.data import mnist
 from minicnn.experiments.settings import Settings
-from minicnn.files import write_json
 from minicnn.nn import Sequential
+from minicnn.plain_data import write_json
 from minicnn.training.checkpoint import save_model
 from minicnn.training.fit import fit
 from minicnn.web import worker

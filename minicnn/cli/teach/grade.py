@@ -53,20 +53,20 @@ def grade(
     everything is graded, whatever the grades are.
     """
     from minicnn.experiments.report.class_page import class_page
-    from minicnn.files import new_folder, refuse_taken
+    from minicnn.files import folder_for, new_folder, refuse_taken
     from minicnn.learn import library
     from minicnn.learn.grade import grade_class, handed_in
     from minicnn.training.progress import steps
 
-    folder = out or _free_folder()
-    refuse_taken(folder)
+    if out is not None:
+        refuse_taken(out)
     chosen = [library.lesson(each) for each in sorted({*(lesson or [])})]
     lessons = chosen or handed_in(submissions, library.lessons())
     seed = random.randrange(1_000_000) if seed is None else seed
     with steps(_count(submissions) * sum(len(each.exercises) for each in lessons)) as step:
         grades = grade_class(submissions, lessons, seed, jobs, timeout, step)
     text, facts = grades.csv(), json.dumps(grades.to_dict(), indent=2) + "\n"
-    with new_folder(folder) as partial:
+    with folder_for(out, "grades") as folder, new_folder(folder) as partial:
         files = {"class.html": class_page(grades), "grades.csv": text, "grades.json": facts}
         for name, content in files.items():
             (partial / name).write_text(content, encoding="utf-8", errors="replace")
@@ -84,12 +84,6 @@ def _count(submissions: Path) -> int:
     from minicnn.learn.grade import students_in
 
     return len(students_in(submissions))
-
-
-def _free_folder() -> Path:
-    from minicnn.experiments.runs import free_folder
-
-    return free_folder("grades", ".")
 
 
 def _table(grades: "ClassGrades") -> Table:

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from minicnn import zoo
 from minicnn.bridge.extras import quiet, required
-from minicnn.experiments import runs
 from minicnn.experiments.compare.entries import (
     ComparedModel,
-    common_data,
+    common_place,
     refuse_twins,
     refuse_without_twin,
 )
@@ -23,6 +22,7 @@ from minicnn.experiments.compare.table import (
     layers_table,
     results_table,
 )
+from minicnn.experiments.run import load_data
 from minicnn.files import StrPath
 
 __all__ = [
@@ -46,6 +46,7 @@ def compare(
     epochs: int | None = None,
     seed: int | None = None,
     data: StrPath | None = None,
+    prefix: str | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Train each model by its own recipe, measure all on the same test set, and name the best.
@@ -55,7 +56,8 @@ def compare(
     - `out`: the folder for all of it. The same call again goes on where the last one stopped.
     - `keras`: train each once more in Keras: the same weights to begin with, the same batches.
     - `epochs`, `seed`: in place of the recipes' own, for the models that are trained here.
-    - `data`: an IDX directory; that of the runs, or MNIST, if not given.
+    - `data`: an IDX directory; that of the runs, or MNIST, if not given; `prefix`: which of its
+      sets, if it holds several.
     - `progress`: show it on the standard error stream.
 
     The best is chosen by validation accuracy and saved as `best.npz`. Ctrl-C ends it in order: the
@@ -69,14 +71,14 @@ def compare(
     """
     given = [ComparedModel.of(model) for model in models or zoo.MODELS]
     refuse_twins(given)
-    directory = common_data(given, data)
-    entries = [entry.completed(epochs=epochs, seed=seed, data=directory) for entry in given]
+    place = common_place(given, data, prefix)
+    entries = [entry.completed(epochs=epochs, seed=seed, **place) for entry in given]
     if keras:
         refuse_without_twin(entries)
         with quiet():
             required("keras", "keras")
-    sets = runs.load_data(directory)
+    sets = load_data(place["data"], prefix=place["prefix"])
     for entry in entries:
-        entry.check(sets)
+        entry.check(sets, place["data"])
     job = ComparisonJob(Path(out), entries, keras, sets, progress)
-    return job.run({"epochs": epochs, "seed": seed, "data": directory})
+    return job.run({"epochs": epochs, "seed": seed, **place})

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import zoo
-from minicnn.data import Dataset
 from minicnn.errors import (
     CheckpointError,
     DataError,
@@ -16,7 +15,7 @@ from minicnn.errors import (
     UnknownNameError,
 )
 from minicnn.experiments.compare.measuring import training_figures
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run, Sets
 from minicnn.experiments.settings import Settings
 from minicnn.files import StrPath
 from minicnn.training.fit import hold_out
@@ -45,7 +44,7 @@ class ComparedModel:
         run = Run.opened(text)
         metrics = run.metrics()
         training_figures(run)
-        if metrics.get("interrupted"):
+        if metrics["interrupted"]:
             raise CheckpointError(
                 f"{text}: this run was stopped; go on with it first: "
                 f"minicnn train --out {text} --resume"
@@ -59,11 +58,14 @@ class ComparedModel:
             return self
         return ComparedModel(self.name, Settings.of(self.settings.model, **changes))
 
-    def check(self, data: tuple[Dataset, Dataset]) -> None:
-        """Raise what training, or measuring, would raise later: data and model do not fit."""
+    def check(self, data: Sets, directory: str | None) -> None:
+        """Raise what training, or measuring, would raise later: data and model do not fit.
+
+        - `data`: (train, test), which are in `directory`; None for MNIST.
+        """
         train, _ = data
         try:
-            zoo.build(self.settings.model, train.image_shape, train.classes)
+            self.settings.build_model(train)
             part, _ = hold_out(train, self.settings.validation, self.settings.generator())
             part.batches(self.settings.batch_size)
         except MinicnnError as error:
@@ -71,10 +73,13 @@ class ComparedModel:
         if self.finished is None:
             return
         model = self.finished.model()
-        if (model.input_shape, model.classes) != (train.image_shape, train.classes):
+        fits = (model.input_shape, model.classes) == (train.image_shape, train.classes)
+        if not (fits and self.finished.is_of(data, directory)):
             raise DataError(
-                f"{self.finished.folder}: trained on {_about(self)}; the data is now pictures "
-                f"{train.image_shape} of {train.classes} classes"
+                f"{self.finished.folder}: trained on {self.settings.data or 'MNIST'} (pictures "
+                f"{model.input_shape}, {model.classes} classes), not on {directory or 'MNIST'} "
+                f"(pictures {train.image_shape}, {train.classes} classes) as it is now; models of "
+                "different data cannot stand in one table"
             )
 
 
@@ -99,25 +104,11 @@ def refuse_without_twin(entries: Sequence[ComparedModel]) -> None:
             )
 
 
-def common_data(entries: Sequence[ComparedModel], data: StrPath | None) -> str | None:
-    """The data set of all; raises `DataError` if a run was trained on another."""
-    trained = [entry for entry in entries if entry.finished]
-    if data is None and not trained:
-        return None
-    common = trained[0].settings.data if data is None else os.path.abspath(data)
-    for entry in trained:
-        if entry.settings.data != common:
-            others = _about(trained[0]) if data is None else f"{common} (--data)"
-            raise DataError(
-                f"{entry.name}: trained on {_about(entry)}, not on {others}; "
-                "models of different data cannot stand in one table"
-            )
-    return common
-
-
-def _about(entry: ComparedModel) -> str:
-    """A run's data in words."""
-    assert entry.finished is not None
-    model = entry.finished.model()
-    name = entry.settings.data or "MNIST"
-    return f"{name} (pictures {model.input_shape}, {model.classes} classes)"
+def common_place(
+    entries: Sequence[ComparedModel], data: StrPath | None, prefix: str | None
+) -> dict[str, str | None]:
+    """The settings that say where the data of all is: as given, else as the first run has it."""
+    if data is not None or prefix is not None:
+        return {"data": None if data is None else os.path.abspath(data), "prefix": prefix}
+    trained = [entry.settings for entry in entries if entry.finished] or [Settings()]
+    return {"data": trained[0].data, "prefix": trained[0].prefix}

@@ -8,7 +8,6 @@ MODEL/            a run folder (see `minicnn.experiments.runs`)
 MODEL-keras/      its Keras twin: model.keras, history.json, metrics.json
 """
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from minicnn.data import Dataset
-from minicnn.errors import CheckpointError
+from minicnn.errors import CheckpointError, UnknownNameError
 from minicnn.experiments import runs
 from minicnn.experiments.compare.entries import ComparedModel
 from minicnn.experiments.compare.measuring import disagreement, measured
@@ -29,9 +28,10 @@ from minicnn.experiments.compare.table import (
     document,
     layer_words,
 )
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run, checksum_of
 from minicnn.experiments.settings import Settings
-from minicnn.files import atomic, new_folder, write_json
+from minicnn.files import atomic, held, refuse_taken, sweep
+from minicnn.plain_data import as_type, read_json, write_json
 from minicnn.training.checkpoint import save_model
 from minicnn.training.progress import steps
 
@@ -54,16 +54,25 @@ class ComparisonJob:
         self.runs: dict[str, Run] = {}
 
     def run(self, changes: dict[str, Any]) -> Comparison:
-        """Do what is not done yet; the whole comparison."""
+        """Do what is not done yet; the whole comparison.
+
+        Raises `WriteError` if another process is at work in the folder.
+        """
         self.settings = {
             "models": [
                 str(entry.finished.folder.resolve()) if entry.finished else entry.name
                 for entry in self.entries
             ],
             "keras": self.keras,
+            "checksum": checksum_of(self.data),
             **changes,
         }
+        with held(self.folder):
+            return self._run()
+
+    def _run(self) -> Comparison:
         kept = self._begin()
+        sweep(self.folder)
         interrupted = False
         try:
             for number, entry in enumerate(self.entries, 1):
@@ -84,25 +93,28 @@ class ComparisonJob:
         return self.folder / "comparison.json"
 
     def _begin(self) -> dict[str, ComparisonRow]:
-        """Make the folder, or take up the one that is there; its finished rows by name."""
+        """Begin in the folder, or take up what is there; its finished rows by name."""
         if not self.path.exists():
-            with new_folder(self.folder) as partial:
-                write_json(partial / self.path.name, {"settings": self.settings, "rows": []})
+            refuse_taken(self.folder)
+            write_json(self.path, {"settings": self.settings, "rows": []})
             return {}
-        try:
-            found = json.loads(self.path.read_text())
-            settings, rows = (
-                found["settings"],
-                [ComparisonRow.from_dict(plain) for plain in found["rows"]],
-            )
-            mine = {key: settings[key] for key in self.settings}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{self.path}: not a comparison, or damaged") from error
-        other = [f"{k} {mine[k]!r}, now {v!r}" for k, v in self.settings.items() if mine[k] != v]
+        found, where = read_json(self.path), str(self.path)
+        if "settings" not in found or "rows" not in found:
+            raise CheckpointError(f"{self.path}: not a comparison, or damaged")
+        then = as_type(dict[str, Any], found["settings"], f"{where}: settings")
+        plain = as_type(list[dict[str, Any]], found["rows"], f"{where}: rows")
+        # Data is known by its content; a comparison of earlier days has but its path.
+        free = ("data", "prefix") if "checksum" in then else ("checksum", "prefix")
+        other = [
+            f"{name} {then.get(name)!r}, now {now!r}"
+            for name, now in self.settings.items()
+            if name not in free and then.get(name) != now
+        ]
         if other:
             raise CheckpointError(
                 f"{self.folder}: was begun with other settings: {'; '.join(other)}"
             )
+        rows = [ComparisonRow.from_dict(row, f"{where}: rows[{i}]") for i, row in enumerate(plain)]
         return {row.name: row for row in rows}
 
     def _save(self, best: ComparisonRow | None) -> None:
@@ -140,9 +152,9 @@ class ComparisonJob:
         train: Callable[[Settings, Path], Run],
     ) -> Run:
         """The finished run in a folder, trained now if it is not."""
-        with suppress(CheckpointError):  # not finished, or not begun
+        with suppress(CheckpointError, UnknownNameError):  # not finished, or not begun
             run = Run.opened(folder)
-            if run.settings == entry.settings and not run.metrics()["interrupted"]:
+            if run.is_finished(entry.settings):
                 return run
         self._say(title)
         run = train(entry.settings, folder)

@@ -7,7 +7,6 @@ each step, the choice of the epoch that is kept and the checkpoints. A step is K
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -19,11 +18,12 @@ from minicnn.bridge.keras_archive import read_keras
 from minicnn.bridge.live import from_keras, to_keras
 from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run, Sets, checksum_of
 from minicnn.experiments.settings import Settings
-from minicnn.files import StrPath, atomic, new_folder, write_json
+from minicnn.files import StrPath, atomic, refuse_taken
 from minicnn.nn import Module
 from minicnn.optim import Optimizer
+from minicnn.plain_data import write_json
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, EarlyStopping, TrainingState
@@ -140,9 +140,7 @@ def step(training: TrainingState, x: Array, labels: Array) -> tuple[float, float
 # ------------------------------------------------------------------ the folder
 
 
-def train_twin(
-    settings: Settings, folder: StrPath, data: tuple[Dataset, Dataset], progress: bool = True
-) -> Run:
+def train_twin(settings: Settings, folder: StrPath, data: Sets, progress: bool = True) -> Run:
     """Train the twin of a run with these settings, and write everything to `folder`.
 
     - `data`: (train, test).
@@ -152,7 +150,7 @@ def train_twin(
     `CheckpointError` if the folder holds another run, `MissingPackageError` without Keras.
     """
     train_data, test_data = data
-    run = _opened(settings, folder)
+    run = _opened(settings, folder, data)
     rng = settings.generator()
     part, held_out = hold_out(train_data, settings.validation, rng)
     with quiet():  # what TensorFlow says when its first model is built
@@ -194,13 +192,14 @@ def train_twin(
     return run
 
 
-def _opened(settings: Settings, folder: StrPath) -> Run:
+def _opened(settings: Settings, folder: StrPath, data: Sets) -> Run:
     """The run in the folder, or a new one there."""
-    run = Run(folder, settings)
-    if (run.folder / "config.json").exists():
+    run = Run(folder, settings, checksum_of(data))
+    if run.config_path.exists():
         return Run.resumed(folder, settings)
-    with new_folder(folder) as partial:
-        write_json(partial / "config.json", asdict(settings))
+    refuse_taken(folder)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    run.write_config()
     return run
 
 

@@ -1,8 +1,6 @@
 """The figures of one trained model, and how two of them part."""
 
-import math
 import statistics
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy as np
 from minicnn.data import Dataset
 from minicnn.errors import CheckpointError
 from minicnn.experiments.compare.table import Disagreement, ModelResult
-from minicnn.experiments.runs import Run
+from minicnn.experiments.run import Run
 from minicnn.metrics import mcnemar, wilson_interval
 from minicnn.nn import Module
 from minicnn.tape import Array
@@ -54,25 +52,16 @@ def training_figures(run: Run) -> dict[str, Any]:
 
     Raises `CheckpointError` if the run is not finished, or its files lack one of the figures.
     """
-    metrics, path = run.metrics(), run.folder / "metrics.json"
+    metrics = run.metrics()
     speeds = run.history().get("images_per_second")
-    if not isinstance(speeds, list) or not speeds:
+    if not speeds:
         raise CheckpointError(f"{run.folder / 'history.json'}: no images_per_second in it")
     return {
-        "seconds": _number(metrics, "training_seconds", path),
+        "seconds": metrics["training_seconds"],
         "images_per_second": statistics.median(speeds),
-        "epochs": int(_number(metrics, "epochs", path)),
-        "best_epoch": int(_number(metrics, "best_epoch", path)),
+        "epochs": metrics["epochs"],
+        "best_epoch": metrics["best_epoch"],
     }
-
-
-def _number(figures: dict[str, Any], name: str, path: Path) -> float:
-    value = figures.get(name)
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise CheckpointError(
-            f"{path}: {name!r} is {value!r}, need a number; is this the folder of a finished run?"
-        )
-    return value
 
 
 def disagreement(labels: Array, minicnn: Predictions, keras: Predictions) -> Disagreement:

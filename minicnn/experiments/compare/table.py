@@ -8,6 +8,7 @@ from typing import Any
 from minicnn.metrics import Interval
 from minicnn.nn import Conv2D, Dense, Dropout, MaxPool2D, Module, Sequential
 from minicnn.nn.layers import as_pair
+from minicnn.plain_data import from_dict
 
 Cells = list[list[str]]
 """A table of text: its first row the heads of the columns, the first column the model's name."""
@@ -98,17 +99,14 @@ class ComparisonRow:
         return plain
 
     @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> "ComparisonRow":
-        """The row that `numbers` wrote; raises `KeyError` or `TypeError` for anything else."""
-        kept = {key: value for key, value in plain.items() if key != "difference"}
-        kept["layers"] = tuple(plain["layers"])
+    def from_dict(cls, plain: dict[str, Any], where: str) -> "ComparisonRow":
+        """The row that `to_dict` gave; raises what `minicnn.plain_data.from_dict` raises."""
+        own = {**plain}
+        own.pop("difference", None)
         for engine in ("minicnn", "keras"):
-            if plain[engine] is not None:
-                result = {key: v for key, v in plain[engine].items() if key != "error_rate"}
-                kept[engine] = ModelResult(**{**result, "interval": Interval(*result["interval"])})
-        if plain["disagreement"] is not None:
-            kept["disagreement"] = Disagreement(**plain["disagreement"])
-        return cls(**kept)
+            if isinstance(own.get(engine), dict):
+                own[engine] = {k: v for k, v in own[engine].items() if k != "error_rate"}
+        return from_dict(cls, own, where)
 
     def results(self) -> list[tuple[str, ModelResult]]:
         """By engine, those that there are."""
@@ -190,7 +188,7 @@ def size(count: int) -> str:
 
 
 def results_table(rows: Sequence[ComparisonRow]) -> Cells:
-    """Row B3: a line for each model and engine."""
+    """ComparisonRow B3: a line for each model and engine."""
     engines = any(row.keras for row in rows)
     head = ["model", *(["engine"] if engines else []), "layers", "learning rate", "parameters"]
     head += ["size", "train", "validation", "test", "95 % interval", "error", "test loss"]

@@ -9,7 +9,8 @@ from minicnn.experiments.report.page import Page
 from minicnn.experiments.report.pdf import pdf
 from minicnn.experiments.report.run_numbers import RunReport
 from minicnn.experiments.report.run_page import run_page
-from minicnn.files import StrPath, new_folder, write_json
+from minicnn.files import StrPath, new_folder
+from minicnn.plain_data import write_json
 
 
 def write_data_report(found: Exploration, folder: StrPath, name: str = "MNIST") -> Page:

@@ -15,15 +15,14 @@ from minicnn.experiments.report.page import Page, Part, Section, Table, Text, pi
 from minicnn.experiments.report.robustness_figures import corrupted
 from minicnn.experiments.report.robustness_figures import robustness as robustness_figure
 from minicnn.experiments.report.run_numbers import BINS, RunReport
+from minicnn.experiments.settings import Settings
 from minicnn.insight import style
 from minicnn.insight.inspection import first_filters, layer_outputs, saliency
 from minicnn.nn import Sequential
+from minicnn.plain_data import Setting, settings_of
 from minicnn.tape import Array
 
 SHOWN = 30  # of the test pictures
-WORDS = {"lr": "learning rate", "clip_norm": "longest gradient"}
-# What settings mean that were not given.
-LEFT_OUT = {"data": "MNIST", "classes": "numbers", "dropout": "the model's own", "kernels": "fast"}
 UNCHANGED = ("Dropout", "Flatten")  # in prediction these make nothing new of a picture
 
 
@@ -78,19 +77,19 @@ def _settings(report: RunReport) -> Part:
     if not report.settings:
         return Text("A model's file does not say how it was trained.")
     rows = [
-        [WORDS.get(key, key.replace("_", " ")), _setting(key, value)]
-        for key, value in report.settings.items()
+        [declared.word or name.replace("_", " "), _setting(declared, report.settings[name])]
+        for name, declared in settings_of(Settings).items()
     ]
     half = -(-len(rows) // 2)  # side by side, for it is a long list of short words
     pairs = zip_longest(rows[:half], rows[half:], fillvalue=["", ""])
     return Table(["setting", "value"] * 2, [left + right for left, right in pairs], text_columns=4)
 
 
-def _setting(key: str, value: Any) -> str:
+def _setting(declared: Setting, value: Any) -> str:
     """A setting's value in words; of several in one, those that are not 0."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {each:g}" for name, each in value.items() if each) or "none"
-    return LEFT_OUT.get(key, "none") if value is None else str(value)
+    return declared.left_out if value is None else str(value)
 
 
 def _layers(model: Sequential) -> Table:

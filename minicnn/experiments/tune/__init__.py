@@ -16,7 +16,7 @@ from typing import Any
 from minicnn import zoo
 from minicnn.bridge.extras import required
 from minicnn.errors import SettingError
-from minicnn.experiments import runs
+from minicnn.experiments.run import load_data
 from minicnn.experiments.tune.found import Trial, Tuning
 from minicnn.experiments.tune.plan import Plan
 from minicnn.experiments.tune.space import SPACE
@@ -38,6 +38,7 @@ def tune(
     only: Sequence[str] | None = None,
     fix: Mapping[str, Any] | None = None,
     data: StrPath | None = None,
+    prefix: str | None = None,
     storage: str | None = None,
     progress: bool = True,
 ) -> Tuning:
@@ -56,6 +57,7 @@ def tune(
     - `only`: the names of the settings to search; the others are the recipe's.
     - `fix`: settings with the values that they have in every trial.
     - `data`: an IDX directory; MNIST if not given.
+    - `prefix`: which set of the directory, if it holds several.
     - `storage`: the URL of a database, such as ``postgresql://user:password@host/name``, for
       machines that share no folder; its driver must be installed. The study there has the name of
       the folder `out`, which then holds only what was found.
@@ -64,7 +66,7 @@ def tune(
     Ctrl-C ends it in order: the result has the trials so far and says `interrupted`.
 
     Raises, before anything is trained, `UnknownNameError` for a model or setting that is not known,
-    `TrainingError` for a value that cannot be, `CheckpointError` for a folder or study of anything
+    `SettingError` for a value that cannot be, `CheckpointError` for a folder or study of anything
     else, `DataError` for data that cannot be read, and `MissingPackageError` without Optuna.
     """
     zoo.entry(model)
@@ -76,11 +78,12 @@ def tune(
     from minicnn.experiments.tune.search import Search
 
     directory = None if data is None else os.path.abspath(data)
-    training_set, _ = runs.load_data(directory)
+    training_set, _ = load_data(directory, prefix=prefix)
     plan = Plan.of(
         model,
         training_set,
         directory=directory,
+        prefix=prefix,
         epochs=epochs,
         seed=seed,
         validation=validation,

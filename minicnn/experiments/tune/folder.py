@@ -1,15 +1,14 @@
 """The folder of a search: begun once, by whichever process is first, and its results written."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
-from minicnn.errors import CheckpointError
+from minicnn.errors import WriteError
 from minicnn.experiments.report.html import html
 from minicnn.experiments.tune.found import Tuning
 from minicnn.experiments.tune.page import tuning_page
 from minicnn.experiments.tune.plan import Plan
-from minicnn.files import atomic, refuse_taken, write_json
+from minicnn.files import atomic, refuse_taken, sweep
+from minicnn.plain_data import read_json, write_json
 
 
 def begin(folder: Path, plan: Plan) -> None:
@@ -18,22 +17,16 @@ def begin(folder: Path, plan: Plan) -> None:
     Raises `CheckpointError` or `WriteError` for one that holds anything else.
     """
     path = folder / "study.json"
-    if path.exists():
-        plan.refuse_other(_read(path), str(folder))
-        return
-    if folder.is_dir() and all(each.name.startswith(".") for each in folder.iterdir()):
-        pass  # empty, but for what another process is writing at this moment
-    else:
-        refuse_taken(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, plan.to_dict())
-
-
-def _read(path: Path) -> object:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON: {error}") from error
+        if not path.exists():
+            refuse_taken(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(path, plan.to_dict(), overwrite=False)
+    except WriteError:
+        if not path.exists():  # else another process was quicker
+            raise
+    sweep(folder)
+    plan.refuse_other(read_json(path), str(folder))
 
 
 def write_results(found: Tuning) -> None:
@@ -42,7 +35,7 @@ def write_results(found: Tuning) -> None:
     write_json(folder / "trials.json", found.to_dict())
     if found.settings is None:
         return
-    write_json(folder / "best.json", asdict(found.settings))
+    write_json(folder / "best.json", found.settings.to_dict())
     page = tuning_page(found)
     with atomic(folder / "tuning.html") as partial:
         partial.write_text(html(page), encoding="utf-8")

@@ -72,7 +72,7 @@ class Tuning:
             "finished": self.finished,
             "interrupted": self.interrupted,
             "best": None if self.best is None else _plain(self.best),
-            "settings": None if self.settings is None else asdict(self.settings),
+            "settings": None if self.settings is None else self.settings.to_dict(),
             "importances": dict(self.importances),
             "trials": [_plain(trial) for trial in self.trials],
         }

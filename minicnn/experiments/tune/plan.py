@@ -1,8 +1,7 @@
 """What a search is of: its model, its settings and its space. Only equal plans share a study."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from minicnn import zoo
@@ -11,9 +10,10 @@ from minicnn.data.augmentation import Augmentation
 from minicnn.errors import CheckpointError, SettingError
 from minicnn.experiments.settings import Settings, given
 from minicnn.experiments.tune.space import Dimension, drawn, fixed_value, plain, rows_for
+from minicnn.plain_data import settings_of
 from minicnn.training.fit import hold_out
 
-STRENGTHS = {field.name for field in fields(Augmentation)}
+STRENGTHS = {*settings_of(Augmentation)}
 """The settings that are the augmentation's."""
 
 
@@ -21,7 +21,7 @@ STRENGTHS = {field.name for field in fields(Augmentation)}
 class Plan:
     """All that decides a search, but for how long it goes on.
 
-    - `directory`: where the data is on this machine; None for MNIST.
+    - `directory`, `prefix`: where the data is on this machine; None for MNIST.
     - `digest`: of the training pictures and labels, the same on every machine.
     """
 
@@ -30,6 +30,7 @@ class Plan:
     seed: int
     validation: float
     directory: str | None
+    prefix: str | None
     digest: str
     fixed: dict[str, Any]
     rows: tuple[Dimension, ...]
@@ -41,6 +42,7 @@ class Plan:
         data: Dataset,
         *,
         directory: str | None,
+        prefix: str | None,
         epochs: int | None,
         seed: int,
         validation: float,
@@ -49,7 +51,7 @@ class Plan:
     ) -> "Plan":
         """The plan for a model and a training set.
 
-        Raises `UnknownNameError` for a model or setting that is not known, `TrainingError` for one
+        Raises `UnknownNameError` for a model or setting that is not known, `SettingError` for one
         that cannot be.
         """
         if not 0 < validation < 1:
@@ -59,7 +61,7 @@ class Plan:
         part, _ = hold_out(data, validation, Settings(model=model, seed=seed).generator())
         rows = rows_for(model, only, fixed, len(part))
         epochs = recipe.epochs if epochs is None else epochs
-        plan = cls(model, epochs, seed, validation, directory, _digest(data), fixed, rows)
+        plan = cls(model, epochs, seed, validation, directory, prefix, data.checksum(), fixed, rows)
         lone = {k: v for k, v in fixed.items() if k != "momentum" or not plan.draws_optimizer}
         settings = plan.settings(lone)
         settings.build_model(data)
@@ -81,6 +83,7 @@ class Plan:
             seed=self.seed,
             validation=self.validation,
             data=self.directory,
+            prefix=self.prefix,
             keep="last",
             augmentation=replace(zoo.entry(self.model).recipe.augmentation, **strengths),
             **{name: values[name] for name in values if name not in STRENGTHS},
@@ -138,10 +141,3 @@ class Plan:
 
 def _words(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{k} {'–' if v is None else v}" for k, v in settings.items())
-
-
-def _digest(data: Dataset) -> str:
-    digest = hashlib.sha256(str(data).encode())
-    digest.update(data.images.tobytes())
-    digest.update(data.labels.tobytes())
-    return digest.hexdigest()[:16]

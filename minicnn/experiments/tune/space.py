@@ -1,16 +1,19 @@
-"""What `tune` searches: a table of settings, each with the values that it may have.
+"""What `tune` searches: the settings that declare it, each with the values that it may have.
 
 >>> [row.name for row in rows_for("mlp")][:4]
 ['optimizer', 'lr', 'momentum', 'batch_size']
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from minicnn import zoo
+from minicnn.data.augmentation import Augmentation
 from minicnn.errors import SettingError, UnknownNameError
-from minicnn.optim import SCHEDULES
+from minicnn.plain_data import settings_of
+from minicnn.zoo.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -57,28 +60,22 @@ class Range:
 
 Dimension = Choice | Range
 
-SPACE: tuple[Dimension, ...] = (
-    Choice("optimizer", ("adam", "sgd")),  # adamw is adam with a weight decay, which is below
-    Range("lr", 1e-4, 1e-1, log=True),
-    Range("momentum", 0.5, 0.99),  # where the optimizer is sgd
-    Choice("batch_size", (32, 64, 128, 256), log=True),
-    Range("weight_decay", 1e-5, 1e-1, log=True),
-    Choice("schedule", tuple(SCHEDULES)),
-    Range("label_smoothing", 0.0, 0.2),
-    Range("dropout", 0.0, 0.6),  # where the model has it
-    # How far the pictures of training are changed (see `minicnn.data.augmentation`).
-    Range("rotation", 0.0, 20.0),
-    Range("zoom", 0.0, 0.2),
-    Range("shift", 0.0, 0.15),
-    Range("shear", 0.0, 20.0),
-    Range("elastic", 0.0, 2.0),
-    Range("erasing", 0.0, 0.5),
-    Range("stroke", 0.0, 0.5),
-)
+
+def _rows(kind: type) -> Iterator[Dimension]:
+    """The rows that the settings of a dataclass declare, those of one inside it in its place."""
+    for name, declared in settings_of(kind).items():
+        if name == "augmentation":
+            yield from _rows(Augmentation)
+        elif declared.search:
+            row = Range if "low" in declared.search else Choice
+            yield row(name, **declared.search)
+
+
+SPACE = tuple(_rows(Recipe))
 """All that can be searched, in the order in which it is drawn."""
 
-FIXED_ONLY = {"clip_norm": float, "ema": float, "beta1": float, "beta2": float}
-"""What can be fixed, and is not searched."""
+PLANNED = ("epochs", "validation", "patience", "keep", "augmentation", "tta")
+"""Settings of a recipe that the search decides by itself; the others can be given one value."""
 
 
 def rows_for(
@@ -93,7 +90,7 @@ def rows_for(
     - `fix`: settings with values that are not searched.
     - `images`: how many there are to train on; no batch is larger.
 
-    Raises `UnknownNameError` for another name, `TrainingError` if nothing is left to search.
+    Raises `UnknownNameError` for another name, `SettingError` if nothing is left to search.
 
     >>> rows = rows_for("mlp", only=["lr", "batch_size"], fix={"lr": 0.01}, images=64)
     >>> [str(row) for row in rows]
@@ -123,23 +120,21 @@ def _of_batches(row: Dimension, images: int | None) -> Dimension:
 
 
 def fixed_value(name: str, text: Any) -> Any:
-    """The value that a text stands for; raises `UnknownNameError`, `TrainingError`.
+    """The value that a text stands for; raises `UnknownNameError`, `SettingError`.
 
     >>> fixed_value("lr", "1e-3"), fixed_value("batch_size", "64")
     (0.001, 64)
     """
-    kinds = {row.name: _kind(row) for row in SPACE} | FIXED_ONLY
-    if name not in kinds:
-        raise UnknownNameError("setting to fix", name, kinds)
+    hints = get_type_hints(Recipe) | get_type_hints(Augmentation)
+    known = [n for n in (*settings_of(Recipe), *settings_of(Augmentation)) if n not in PLANNED]
+    if name not in known:
+        raise UnknownNameError("setting to fix", name, known)
+    kind = next(each for each in get_args(hints[name]) or [hints[name]] if each is not NoneType)
     try:
-        return kinds[name](text)
+        return kind(text)
     except (TypeError, ValueError) as error:
-        what = "a whole number" if kinds[name] is int else "a number"
+        what = "a whole number" if kind is int else "a number"
         raise SettingError(f"{name} must be {what}, got {text!r}") from error
-
-
-def _kind(row: Dimension) -> type:
-    return type(row.values[0]) if isinstance(row, Choice) else float
 
 
 def drawn(rows: Sequence[Dimension], trial: Any, optimizer: str) -> dict[str, Any]:

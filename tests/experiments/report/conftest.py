@@ -9,7 +9,7 @@ import pytest
 from minicnn import zoo
 from minicnn.data import write_idx
 from minicnn.experiments.settings import Settings
-from minicnn.files import write_json
+from minicnn.plain_data import write_json
 from minicnn.training.checkpoint import save_model
 
 HISTORY = {

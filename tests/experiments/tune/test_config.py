@@ -56,7 +56,7 @@ def test_a_runs_own_config_gives_the_run_again(data, command):
 
 BAD = {
     "an unknown setting": ({"learning_rate": 1}, UnknownNameError, "setting in .* 'learning_rate'"),
-    "an unknown strength": ({"augmentation": {"twist": 1}}, UnknownNameError, "'twist'"),
+    "an unknown strength": ({"augmentation": {"twist": 1}}, CheckpointError, "'twist'"),
     "a word for a number": ({"lr": "fast"}, CheckpointError, "lr cannot be 'fast'"),
     "a number for a word": ({"optimizer": 3}, CheckpointError, "optimizer cannot be 3"),
     "a fraction of an epoch": ({"epochs": 1.5}, CheckpointError, "epochs cannot be 1.5"),

@@ -26,7 +26,7 @@ def names(*arguments, **narrowed) -> list[str]:
 
 def test_every_row_is_a_setting_of_a_run_or_of_its_augmentation():
     settings = {field.name for kind in (Settings, Augmentation) for field in fields(kind)}
-    assert {*NAMES, *space.FIXED_ONLY} <= settings
+    assert {*NAMES} <= settings
     assert len({*NAMES}) == len(NAMES)
 
 
