@@ -13,7 +13,6 @@ HOUSE = (
     "errors",
     "files",
     "plain_data",
-    "plain_data",
     "kernels",
     "tape",
     "tensor",

@@ -46,12 +46,12 @@ METRICS = {
     "model": str,
     "test_accuracy": float,
     "test_loss": float,
+    "parameters": int,
     "epochs": int,
     "best_epoch": int,
     "interrupted": bool,
-    "training_seconds": float,
 }
-"""What `metrics.json` has of every finished run, and of which type."""
+"""The types of the figures in `metrics.json`; of others, text or a number will do."""
 
 
 class Run:
@@ -169,7 +169,7 @@ class Run:
         if self.checksum:
             mine = self.settings
             settings = replace(settings, data=mine.data, prefix=mine.prefix)
-        return settings == self.settings and not self.metrics()["interrupted"]
+        return settings == self.settings and not self.metrics("interrupted")["interrupted"]
 
     def model(self) -> Sequential:
         """The trained model; raises `CheckpointError` if there is none yet."""
@@ -180,14 +180,19 @@ class Run:
             )
         return load_model(path)
 
-    def metrics(self) -> dict[str, Any]:
-        """The figures of the finished run; raises `CheckpointError` if some are not there."""
+    def metrics(self, *needed: str) -> dict[str, Any]:
+        """The figures of the finished run.
+
+        Raises `CheckpointError` for one that cannot be, and for one that is `needed` and not there.
+        """
         path = self.folder / "metrics.json"
         metrics = _read(path)
-        for name, kind in METRICS.items():
-            as_type(kind, metrics.get(name), f"{path}: {name}")
+        for name in needed:
+            if name not in metrics:
+                raise CheckpointError(f"{path}: has no {name!r}; is the run finished?")
         for name, value in metrics.items():
-            as_type(METRICS.get(name, str if isinstance(value, str) else float), value, str(path))
+            kind = str if isinstance(value, str) else float
+            as_type(METRICS.get(name, kind), value, f"{path}: {name}")
         return metrics
 
     def history(self) -> dict[str, list[float]]:

@@ -29,6 +29,6 @@ def model_info(model: Sequential, path: StrPath) -> ModelInfo:
 
 def _accuracy(run: Run | None) -> float | None:
     try:
-        return None if run is None else float(run.metrics()["test_accuracy"])
+        return None if run is None else float(run.metrics("test_accuracy")["test_accuracy"])
     except CheckpointError:  # of a stopped run
         return None

@@ -42,7 +42,7 @@ class ComparedModel:
         if os.sep not in text and not Path(text).exists():
             raise UnknownNameError("model or run folder", text, zoo.ENTRIES)
         run = Run.opened(text)
-        metrics = run.metrics()
+        metrics = run.metrics("interrupted")
         training_figures(run)
         if metrics["interrupted"]:
             raise CheckpointError(

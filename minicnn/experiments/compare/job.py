@@ -158,7 +158,7 @@ class ComparisonJob:
                 return run
         self._say(title)
         run = train(entry.settings, folder)
-        if run.metrics()["interrupted"]:
+        if run.metrics("interrupted")["interrupted"]:
             raise KeyboardInterrupt
         return run
 

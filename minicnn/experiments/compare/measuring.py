@@ -52,7 +52,7 @@ def training_figures(run: Run) -> dict[str, Any]:
 
     Raises `CheckpointError` if the run is not finished, or its files lack one of the figures.
     """
-    metrics = run.metrics()
+    metrics = run.metrics("training_seconds", "epochs", "best_epoch")
     speeds = run.history().get("images_per_second")
     if not speeds:
         raise CheckpointError(f"{run.folder / 'history.json'}: no images_per_second in it")
