@@ -3,7 +3,9 @@
 import contextlib
 import io
 import sys
+import warnings
 from collections.abc import Iterator
+from typing import Any
 
 from minicnn.cli import (
     compare,
@@ -24,7 +26,7 @@ from minicnn.cli import (
     tune,
 )
 from minicnn.cli.app import app
-from minicnn.errors import MinicnnError
+from minicnn.errors import MinicnnError, Notice, one_line, printable
 
 __all__ = [
     "compare",
@@ -55,16 +57,56 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without "─" shows "?"
         sys.stdout.reconfigure(errors="replace")
     try:
-        with _swallowed_ctrl_c() as swallowed:
-            app()
+        with _swallowed_ctrl_c() as swallowed, _printed_notices():
+            code = app(standalone_mode=False)
+            if code == 130:  # what Ctrl-C has become
+                raise KeyboardInterrupt
     except BaseException as error:
         if swallowed or _by_ctrl_c(error):
-            print("minicnn: stopped by Ctrl-C", file=sys.stderr)
+            _say("stopped by Ctrl-C")
             raise SystemExit(130) from None
-        if isinstance(error, MinicnnError | OSError):  # of the system: a path too long, a full disk
-            print(f"minicnn: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
-        raise
+        mistake = _mistake(error)
+        if mistake is None:
+            raise
+        _say(mistake)
+        raise SystemExit(2) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    if text:
+        print(f"minicnn: {printable(text)}", file=sys.stderr)
+
+
+def _mistake(error: BaseException) -> str | None:
+    """What to say of an error that the user can mend; None for any other."""
+    if isinstance(error, MinicnnError | OSError):  # of the system: a path too long, a full disk
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory; try smaller numbers: {one_line(error)}"
+    if not hasattr(error, "format_message"):
+        return None
+    text = " ".join(error.format_message().split())  # of the command line itself; help is said
+    context = getattr(error, "ctx", None)
+    return f"{text} (see {context.command_path} --help)" if text and context else text
+
+
+@contextlib.contextmanager
+def _printed_notices() -> Iterator[None]:
+    """Print each `Notice` once, as a line on the error stream."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Notice)
+        before, said = warnings.showwarning, set()
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if not issubclass(category, Notice):
+                before(message, category, *where)
+            elif str(message) not in said:
+                said.add(str(message))
+                _say(str(message))
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _by_ctrl_c(error: BaseException | None) -> bool:
