@@ -480,7 +480,7 @@ def test_bad_data_is_answered_and_leaves_no_folder(minicnn, tmp_path, run_folder
 @pytest.mark.parametrize(
     ("settings", "fragments"),
     [
-        ({"size": 9}, ["('N', 8, 8, 1)", "(60, 9, 9, 1)"]),
+        ({"size": 9}, ["('N', 8, 8, 1)", "9, 9, 1)"]),
         ({"classes": 5}, ["labels must be in 0..3 for 4 classes"]),
     ],
 )
