@@ -178,8 +178,8 @@ class Augmentation:
         """New pictures of these, float32 (N, H, W, C).
 
         - `images`: (N, H, W, C), uint8, which are divided by 255, or floats in [0, 1].
-        - `rng`: in the same state it gives the same pictures, with either set of kernels and any
-          number of threads, up to rounding.
+        - `rng`: in the same state it gives the same pictures with any number of threads, and, up to
+          rounding, with either set of kernels.
 
         Raises `DataError` for images that are not such.
         """

@@ -5,6 +5,7 @@ need be by compiling it again. Here a later process is the same function compile
 dispatcher, which finds on the disk what the first has left.
 """
 
+import contextlib
 import errno
 import importlib
 import itertools
@@ -13,8 +14,14 @@ import shutil
 import sys
 import tempfile
 
+import numba
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
+from minicnn import fit, nn
+from minicnn.data import Dataset
+from minicnn.data.augmentation import Augmentation
 from minicnn.kernels.fast import cache
 from minicnn.kernels.fast.parallel import Kernel, inner
 from minicnn.learn.student import StudentFile
@@ -213,6 +220,54 @@ stop.set()
 def test_a_forked_process_runs_kernels(run_python, layer, busy):
     """Whether or not another thread was running one, and whatever starts numba's threads."""
     run_python("-c", FORKS, layer, busy, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+
+
+# ------------------------------------------------------------------ numbers of threads
+
+
+@pytest.fixture
+def some_threads():
+    """Set how many threads work on kernels, and on NumPy's products."""
+    before = numba.get_num_threads()
+
+    @contextlib.contextmanager
+    def work(count):
+        numba.set_num_threads(count)
+        with threadpool_limits(count):
+            yield
+        numba.set_num_threads(before)
+
+    yield work
+    numba.set_num_threads(before)
+
+
+def test_the_same_seed_gives_the_same_bits_for_all_numbers_of_threads(some_threads):
+    """Of a training with everything that adds up over a batch, the last one smaller."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((147, 16, 16, 1), np.float32), np.arange(147) % 10
+
+    def trained():
+        model = nn.Sequential(
+            *(nn.Conv2D(16, 3), nn.BatchNorm(), nn.ReLU(), nn.Conv2D(40, 3), nn.ReLU()),
+            *(nn.MaxPool2D(2), nn.Conv2D(40, 3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3)),
+            *(nn.Dense(128), nn.BatchNorm(), nn.ReLU(), nn.Dense(10)),
+        )
+        fit(
+            model,
+            Dataset(images, labels),
+            epochs=2,
+            batch_size=64,
+            augment=Augmentation(rotation=10, shift=0.1),
+            ema=0.9,
+            progress=False,
+        )
+        return [weight.tobytes() for weight in model.weights().values()]
+
+    with some_threads(1):
+        alone = trained()
+    for threads in range(2, numba.config.NUMBA_NUM_THREADS + 1):
+        with some_threads(threads):
+            assert trained() == alone
 
 
 # ------------------------------------------------------------------ what the environment says

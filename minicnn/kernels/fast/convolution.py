@@ -20,6 +20,7 @@ from minicnn.kernels.fast.parallel import (
     contiguous,
     inner,
     parallel,
+    part_count,
     product_threads,
     run,
     share,
@@ -262,53 +263,55 @@ def _dx_of_phase(dy: Array, weight: Array, rows: Phase, columns: Phase) -> Array
 
 
 @inner
-def load_panels(dy, n, panel):
-    """Copy dy[n] (pixels, F) into panels (q, pixels, NR)."""
+def load_panel(dy, n, q, panel):
+    """Copy columns of dy[n] (pixels, F), those of its panel q, into a panel (pixels, NR)."""
     _, pixels, f = dy.shape
-    flat, goal = dy.reshape(-1), panel.reshape(-1)
-    for q in range(panel.shape[0]):
-        at = n * pixels * f + q * NR
-        move(flat, at, f, pixels, min(NR, f - q * NR), goal, q * pixels * NR, NR)
+    at = n * pixels * f + q * NR
+    move(dy.reshape(-1), at, f, pixels, min(NR, f - q * NR), panel, 0, NR)
 
 
 @inner
-def unpool_panels(dy, winner, n, pool, across, width, panel):
+def unpool_panel(dy, winner, n, q, pool, across, width, panel):
     """The same for a gradient behind max pooling: each value goes to its winner, the rest is 0."""
     _, pools, f = dy.shape
-    flat, winners, goal = dy.reshape(-1), winner.reshape(-1), panel.reshape(-1)
+    flat, winners = dy.reshape(-1), winner.reshape(-1)
     for p in range(pools):
         corner = p // across * pool[0] * width + p % across * pool[1]
-        for q in range(panel.shape[0]):
-            at = (n * pools + p) * f + q * NR
-            for i in range(pool[0]):
-                for j in range(pool[1]):
-                    pixel = q * panel.shape[1] + corner + i * width + j
-                    cell = i * pool[1] + j
-                    only_where(flat, winners, at, cell, f - q * NR, goal, pixel * NR)
+        at = (n * pools + p) * f + q * NR
+        for i in range(pool[0]):
+            for j in range(pool[1]):
+                pixel, cell = corner + i * width + j, i * pool[1] + j
+                only_where(flat, winners, at, cell, f - q * NR, panel, pixel * NR)
 
 
 @parallel
 def _weight_gradient(
     x, dy, winner, taps, height, width, top, left, out, steps, pool, across, parts, threads
 ):
-    """parts[t] (panels, taps, NR): thread t's images' part of the sum over all windows."""
+    """parts[p, q] (taps, NR): of part p's images and panel q, the sum over all windows."""
+    count_parts, count_panels, count_taps, _ = parts.shape
+    totals = parts.reshape(-1)
     for t in prange(threads):
-        start, stop = share(x.shape[0], t, threads)
+        begin, end = share(count_parts * count_panels, t, threads)
         image = np.zeros(height * width * x.shape[3], x.dtype)
-        panel = np.zeros((parts.shape[1], out[0] * out[1], NR), x.dtype)
-        flat, total = panel.reshape(-1), parts[t].reshape(-1)
-        for n in range(start, stop):
-            load_image(x, n, top, left, width, image)
-            if winner.size:
-                unpool_panels(dy, winner, n, pool, across, out[1], panel)
-            else:
-                load_panels(dy, n, panel)
-            for q in range(parts.shape[1]):
-                for tap in range(0, parts.shape[2], MR):
-                    tile(
-                        image, 0, taps, tap, out[0], steps[0], out[1], steps[1],
-                        flat, q * out[0] * out[1] * NR, total, (q * parts.shape[2] + tap) * NR, 1,
-                    )  # fmt: skip
+        panel = np.zeros(out[0] * out[1] * NR, x.dtype)
+        for p in range(begin // count_panels, -(-end // count_panels)):
+            start, stop = share(x.shape[0], p, count_parts)
+            first = max(begin, p * count_panels)  # two threads may share a part
+            last = min(end, (p + 1) * count_panels)
+            for n in range(start, stop):
+                load_image(x, n, top, left, width, image)
+                for item in range(first, last):
+                    q = item - p * count_panels
+                    if winner.size:
+                        unpool_panel(dy, winner, n, q, pool, across, out[1], panel)
+                    else:
+                        load_panel(dy, n, q, panel)
+                    for tap in range(0, count_taps, MR):
+                        tile(
+                            image, 0, taps, tap, out[0], steps[0], out[1], steps[1],
+                            panel, 0, totals, (item * count_taps + tap) * NR, n > start,
+                        )  # fmt: skip
 
 
 def dweight(
@@ -320,12 +323,14 @@ def dweight(
     at = windows(tuple(shape), kernel, stride, padding)
     i, j, k = np.ogrid[: kernel[0], : kernel[1], :c]
     taps = ((i * at.width + j) * c + k).reshape(-1)
-    parts = np.zeros((thread_count(n), panels(f), len(taps) + -len(taps) % MR, NR), x.dtype)
+    parts = np.empty(
+        (part_count(n, panels(f)), panels(f), len(taps) + -len(taps) % MR, NR), x.dtype
+    )
     run(
         _weight_gradient, contiguous(x), contiguous(dy).reshape(n, -1, f),
         winner, np.concatenate([taps, np.zeros(MR, np.int64)]),
         at.height, at.width, at.top, at.left, at.out, at.steps,
-        pool, dy.shape[2], parts, len(parts),
+        pool, dy.shape[2], parts, thread_count(len(parts) * panels(f)),
     )  # fmt: skip
     total = parts.sum(axis=0)[:, : len(taps)]
     return total.swapaxes(0, 1).reshape(len(taps), -1)[:, :f].reshape(*kernel, c, f)

@@ -9,6 +9,7 @@ from minicnn.kernels.fast.parallel import (
     Array,
     contiguous,
     parallel,
+    part_count,
     run,
     share,
     worth_threads,
@@ -76,23 +77,25 @@ def dropout_mask(
 
 @parallel
 def _sum_pixels(images, parts, threads):
-    """parts[t] (F,): thread t's images, each summed by itself, so that long sums stay exact."""
+    """parts[p] (F,): part p's images, each summed by itself, so that long sums stay exact."""
     for t in prange(threads):
-        start, stop = share(images.shape[0], t, threads)
-        for n in range(start, stop):
-            total = np.zeros(images.shape[2], images.dtype)
-            for row in range(images.shape[1]):
+        first, last = share(parts.shape[0], t, threads)
+        for p in range(first, last):
+            start, stop = share(images.shape[0], p, parts.shape[0])
+            for n in range(start, stop):
+                total = np.zeros(images.shape[2], images.dtype)
+                for row in range(images.shape[1]):
+                    for f in range(total.size):
+                        total[f] += images[n, row, f]
                 for f in range(total.size):
-                    total[f] += images[n, row, f]
-            for f in range(total.size):
-                parts[t, f] += total[f]
+                    parts[p, f] += total[f]
 
 
 @checked
 def conv2d_dbias(dy: Array) -> Array:
     """See `reference.conv2d_dbias`."""
-    threads = min(len(dy), worth_threads(dy.size))
-    parts = np.zeros((threads, dy.shape[-1]), dy.dtype)
+    parts = np.zeros((part_count(len(dy)), dy.shape[-1]), dy.dtype)
+    threads = min(len(parts), worth_threads(dy.size))
     run(_sum_pixels, contiguous(dy).reshape(len(dy), -1, dy.shape[-1]), parts, threads)
     return parts.sum(axis=0)
 

@@ -33,7 +33,7 @@ DEPTH = 384
 """Products summed before a tile is put aside: that much of a panel, 24 kB, stays in the cache."""
 
 FEW_PRODUCTS = 200_000
-"""Fewer multiplications than this NumPy has done before a panel is packed."""
+"""Fewer multiplications than this NumPy has done before a panel is packed, in a single thread."""
 
 FEW_ROWS = 64
 """Rows of b that are laid out in bands of BAND columns: 28 kB of a band, for the first cache."""
@@ -184,8 +184,8 @@ def _multiply_few_rows(a, row_step, step, b, bias, relu, y, threads):
 def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
     """``a @ b + bias``, with ReLU if asked for."""
     m, n = len(a), b.shape[1]
-    few_rows = m < 4 * MR
-    if n < SPAN if few_rows else m * b.size < FEW_PRODUCTS:  # to prepare it would take longer
+    few_rows = m < 4 * MR and n >= SPAN
+    if m * b.size < FEW_PRODUCTS and not few_rows:
         y = a @ b + bias
         return reference.relu(y) if relu else y
     flat, row_step, step = _flat(a)

@@ -9,6 +9,7 @@ from minicnn.kernels.fast.parallel import (
     contiguous,
     inner,
     parallel,
+    part_count,
     run,
     share,
     worth_threads,
@@ -38,37 +39,47 @@ def merge(count, mean, squares, more, mean_of_more, squares_of_more):
 
 @parallel
 def _moments(rows, means, squares, threads):
-    """means[t] (C,) of thread t's rows, squares[t] the sum of squares around it; float64."""
-    channels = rows.shape[1]
+    """means[0] (C,) of all rows, squares[0] the sum of squares around it; float64.
+
+    Part p's rows are taken into means[p] and squares[p], and those in turn into the first.
+    """
+    count, channels = rows.shape
+    parts = means.shape[0]
     for t in prange(threads):
-        start, stop = share(rows.shape[0], t, threads)
+        first_part, last_part = share(parts, t, threads)
         total, around = np.empty(channels, rows.dtype), np.empty(channels, rows.dtype)
-        for first in range(start, stop, BLOCK):
-            last = min(first + BLOCK, stop)
-            total[:], around[:] = 0, 0
-            for r in range(first, last):
+        for p in range(first_part, last_part):
+            start, stop = share(count, p, parts)
+            for first in range(start, stop, BLOCK):
+                last = min(first + BLOCK, stop)
+                total[:], around[:] = 0, 0
+                for r in range(first, last):
+                    for c in range(total.size):
+                        total[c] += rows[r, c]
                 for c in range(total.size):
-                    total[c] += rows[r, c]
-            for c in range(total.size):
-                total[c] /= last - first
-            for r in range(first, last):  # from the cache
-                for c in range(total.size):
-                    away = rows[r, c] - total[c]
-                    around[c] += away * away
-            merge(first - start, means[t], squares[t], last - first, total, around)
+                    total[c] /= last - first
+                for r in range(first, last):  # from the cache
+                    for c in range(total.size):
+                        away = rows[r, c] - total[c]
+                        around[c] += away * away
+                merge(first - start, means[p], squares[p], last - first, total, around)
+    for p in range(1, parts):
+        start, stop = share(count, p, parts)
+        merge(start, means[0], squares[0], stop - start, means[p], squares[p])
 
 
 @checked
 def moments(x: Array) -> tuple[Array, Array]:
     """See `reference.moments`."""
     rows = _rows(x)
-    threads = min(worth_threads(rows.size), len(rows))
-    means, squares = np.zeros((2, threads, rows.shape[1]))
-    run(_moments, rows, means, squares, threads)
-    for t in range(1, threads):
-        begin, end = len(rows) * t // threads, len(rows) * (t + 1) // threads
-        merge(begin, means[0], squares[0], end - begin, means[t], squares[t])
+    means, squares = np.zeros((2, _part_count(rows), rows.shape[1]))
+    run(_moments, rows, means, squares, min(len(means), worth_threads(rows.size)))
     return means[0].astype(x.dtype), (squares[0] / len(rows)).astype(x.dtype)
+
+
+def _part_count(rows: Array) -> int:
+    """Of how many partial sums, of a block of rows at least, a sum over rows is made."""
+    return part_count(-(-len(rows) // BLOCK))
 
 
 def _scale(gamma: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
@@ -122,26 +133,29 @@ def batch_norm_relu(
 
 @parallel
 def _sums_of_gradients(dy, rows, mean, inverse, scale, beta, floor, dgammas, dbetas, threads):
-    """Of each thread's rows: dgammas[t] (C,), the sum of dy times normal x, and dbetas[t] of dy.
+    """Of each part's rows: dgammas[p] (C,), the sum of dy times normal x, and dbetas[p] of dy.
 
     A dy whose result was at the floor counts as 0. To compute the result again takes less time
     than to read it from memory.
     """
+    parts = dgammas.shape[0]
     for t in prange(threads):
-        start, stop = share(rows.shape[0], t, threads)
+        first_part, last_part = share(parts, t, threads)
         dgamma, dbeta = np.empty(mean.size, rows.dtype), np.empty(mean.size, rows.dtype)
         zero = rows.dtype.type(0)
-        for first in range(start, stop, BLOCK):
-            dgamma[:], dbeta[:] = 0, 0
-            for r in range(first, min(first + BLOCK, stop)):
+        for p in range(first_part, last_part):
+            start, stop = share(rows.shape[0], p, parts)
+            for first in range(start, stop, BLOCK):
+                dgamma[:], dbeta[:] = 0, 0
+                for r in range(first, min(first + BLOCK, stop)):
+                    for c in range(dgamma.size):
+                        away = rows[r, c] - mean[c]
+                        d = dy[r, c] if away * scale[c] + beta[c] > floor else zero
+                        dgamma[c] += d * (away * inverse[c])
+                        dbeta[c] += d
                 for c in range(dgamma.size):
-                    away = rows[r, c] - mean[c]
-                    d = dy[r, c] if away * scale[c] + beta[c] > floor else zero
-                    dgamma[c] += d * (away * inverse[c])
-                    dbeta[c] += d
-            for c in range(dgamma.size):
-                dgammas[t, c] += dgamma[c]
-                dbetas[t, c] += dbeta[c]
+                    dgammas[p, c] += dgamma[c]
+                    dbetas[p, c] += dbeta[c]
 
 
 @parallel
@@ -190,9 +204,10 @@ def _vjp(
         contiguous(beta),
         dtype.type(floor),
     )
-    threads = min(worth_threads(x.size), len(rows))
-    dgammas, dbetas = np.zeros((2, threads, mean.size))
-    run(_sums_of_gradients, gradient, rows, *constants, dgammas, dbetas, threads)
+    threads = worth_threads(x.size)
+    dgammas, dbetas = np.zeros((2, _part_count(rows), mean.size))
+    sums = (dgammas, dbetas, min(len(dgammas), threads))
+    run(_sums_of_gradients, gradient, rows, *constants, *sums)
     dgamma, dbeta = dgammas.sum(axis=0), dbetas.sum(axis=0)
     dx = np.empty(x.shape, dtype)
     means = ((total / len(rows)).astype(dtype) for total in (dgamma, dbeta))

@@ -1,7 +1,8 @@
 """How the fast kernels are compiled, and how they share the processor's cores.
 
-Every kernel hands its images or rows to the threads in fixed, equal shares, so that the same seed
-and the same number of threads give the same bits again. One parallel kernel runs at a time: Python
+The same seed gives the same bits again, whatever the number of threads: each number of a result is
+computed by one thread, and a sum over a batch is made of partial sums whose number depends on the
+shapes alone. One parallel kernel runs at a time: Python
 threads that start kernels at once take turns, since numba's simplest threading layer would abort
 the process otherwise; no time is lost, as one kernel already keeps every core busy.
 """
@@ -139,6 +140,16 @@ def team() -> int:
 def thread_count(items: int) -> int:
     """How many threads share so many items: never more than there are items."""
     return min(items, team()) if items > 1 else 1
+
+
+def part_count(items: int, groups: int = 1) -> int:
+    """Of how many partial sums a sum over so many items is made.
+
+    - `groups`: how many such sums there are, which the threads can share out as well.
+
+    As many as keep 24 threads busy, which 2, 3, 4, 6, 8 and 12 threads share evenly.
+    """
+    return max(1, min(items, -(-24 // groups)))
 
 
 PIECE = 32_768

@@ -15,6 +15,7 @@ from minicnn.kernels.fast.parallel import (
     contiguous,
     inner,
     parallel,
+    part_count,
     run,
     share,
     thread_count,
@@ -44,23 +45,31 @@ def list_winners(dy, winner, n, o, corners, cells, places, gains):
 def _weight_gradient_of_winners(
     x, dy, winner, corners, cells, height, width, top, left, parts, threads
 ):
-    """parts[t] (F, KH, run): thread t's images' part, the weights of a kernel's line in a run."""
+    """parts[p] (F, KH, run): part p's images' part, the weights of a kernel's line in a run."""
     line = width * x.shape[3]
-    run_length = parts.shape[3]
+    count_parts, filters, kernel_rows, run_length = parts.shape
+    totals = parts.reshape(-1)
     for t in prange(threads):
-        start, stop = share(x.shape[0], t, threads)
+        begin, end = share(count_parts * filters, t, threads)
         image = np.zeros(height * line + run_length, x.dtype)
         places = np.empty(corners.size + 1, np.int64)
         gains = np.empty(corners.size + 1, x.dtype)
-        total = parts[t].reshape(-1)
-        for n in range(start, stop):
-            load_image(x, n, top, left, width, image)
-            for o in range(parts.shape[1]):
-                count = list_winners(dy, winner, n, o, corners, cells, places, gains)
-                for i in range(parts.shape[2]):
-                    for j in range(0, run_length, SPAN):
-                        at = (o * parts.shape[2] + i) * run_length + j
-                        gather(image, i * line + j, places, gains, 0, count, total, at, total, at)
+        for p in range(begin // filters, -(-end // filters)):
+            start, stop = share(x.shape[0], p, count_parts)
+            first = max(begin, p * filters)  # two threads may share a part
+            last = min(end, (p + 1) * filters)
+            for n in range(start, stop):
+                load_image(x, n, top, left, width, image)
+                for item in range(first, last):
+                    o = item - p * filters
+                    count = list_winners(dy, winner, n, o, corners, cells, places, gains)
+                    for i in range(kernel_rows):
+                        for j in range(0, run_length, SPAN):
+                            at = (item * kernel_rows + i) * run_length + j
+                            gather(
+                                image, i * line + j, places, gains, 0, count,
+                                totals, at, totals, at,
+                            )  # fmt: skip
 
 
 @parallel
@@ -110,11 +119,11 @@ def conv2d_dweight_of_winners(
     at = windows(tuple(shape), kernel, stride, padding, pool)
     corners, cells = _winner_places(at, pool)
     run_length = kernel[1] * c
-    parts = np.zeros((thread_count(n), f, kernel[0], run_length + -run_length % SPAN), x.dtype)
+    parts = np.zeros((part_count(n, f), f, kernel[0], run_length + -run_length % SPAN), x.dtype)
     run(
         _weight_gradient_of_winners, contiguous(x), contiguous(dy).reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), corners, cells,
-        at.height, at.width, at.top, at.left, parts, len(parts),
+        at.height, at.width, at.top, at.left, parts, thread_count(len(parts) * f),
     )  # fmt: skip
     total = parts.sum(axis=0)[:, :, :run_length]
     return np.ascontiguousarray(total.transpose(1, 2, 0)).reshape(*kernel, c, f)
