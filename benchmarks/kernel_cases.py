@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.settings import FULL
 from minicnn import kernels, nn, zoo
 from minicnn.data.augmentation import Augmentation
-from minicnn.insight.flops import Shape, layers_with_shapes, macs
+from minicnn.insight.profiling import Shape, layers_with_shapes, macs
 
 BATCH = 128
 MODELS = FULL.kernel_models

@@ -23,7 +23,7 @@ from .experiments.tune import tune as tune
 from .gradient_check import gradcheck as gradcheck
 from .insight.doctor import DoctorCallback as DoctorCallback
 from .insight.doctor import diagnose as diagnose
-from .insight.graph_figure import draw_graph as draw_graph
+from .insight.graph import draw_graph as draw_graph
 from .insight.robustness import measure_robustness as measure_robustness
 from .insight.trace import trace as trace
 from .insight.trace import trace_gradient as trace_gradient

@@ -17,7 +17,7 @@ from benchmarks.settings import OURS
 from benchmarks.tables import Table
 from benchmarks.turns import contest, steps_for
 from minicnn import zoo
-from minicnn.insight.flops import activation_bytes, column_bytes, training_flops
+from minicnn.insight.profiling import activation_bytes, column_bytes, training_flops
 
 TITLE = "Growth of cnn_classic"
 MODEL = "cnn_classic"

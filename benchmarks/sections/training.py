@@ -9,7 +9,7 @@ from benchmarks.sections.by_model import Data
 from benchmarks.settings import OURS
 from benchmarks.tables import Table
 from minicnn import zoo
-from minicnn.insight.flops import training_flops
+from minicnn.insight.profiling import training_flops
 
 TITLE = "Training, batch 128, images a second"
 BATCH = 128

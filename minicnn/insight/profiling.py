@@ -1,8 +1,9 @@
-"""Where the time of a training step goes: each layer, forward and backward, by the clock."""
+"""Where the time of a training step goes, by the clock; and how much arithmetic a model takes."""
 
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from minicnn import functional as F
-from minicnn.insight.flops import macs
-from minicnn.nn import Sequential
+from minicnn.errors import ShapeError
+from minicnn.nn import Conv2D, Dense, Module, Sequential
 from minicnn.nn.fusion import FusedStep, fused_steps
+from minicnn.nn.layers import as_pair
 from minicnn.optim import Adam
 from minicnn.tape import Array
 from minicnn.tensor import Tensor
@@ -169,3 +171,60 @@ def _peak_bytes(count: int = 16 * 2**20) -> float:
     with ThreadPoolExecutor(cores) as pool:
         copy_all = lambda: list(pool.map(lambda pair: np.copyto(*pair), parts))  # noqa: E731
         return 2 * a.nbytes / min(_clock(copy_all)[1] for _ in range(8))
+
+
+Shape = tuple[int, ...]
+
+
+def layers_with_shapes(model: Sequential) -> Iterator[tuple[Module, Shape]]:
+    """Each layer of a built model with the shape of its input, the batch axis left out."""
+    if model.input_shape is None:
+        raise ShapeError("the model is not built yet; give input_shape or an input")
+    shape = model.input_shape
+    for layer in model.layers:
+        yield layer, shape
+        shape = layer.output_shape(shape)
+
+
+def macs(layer: Module, shape: Shape) -> int:
+    """Multiplications (each with an addition) of the layer's forward pass for one image.
+
+    >>> macs(Conv2D(64, 3), (13, 13, 32)), 11 * 11 * 64 * 3 * 3 * 32
+    (2230272, 2230272)
+    """
+    if isinstance(layer, Conv2D):
+        rows, columns = as_pair(layer.kernel_size, "kernel_size")
+        return math.prod(layer.output_shape(shape)) * rows * columns * shape[2]
+    if isinstance(layer, Dense):
+        return shape[0] * layer.units
+    return 0
+
+
+def forward_flops(model: Sequential) -> int:
+    """Operations to predict one image."""
+    return 2 * sum(macs(layer, shape) for layer, shape in layers_with_shapes(model))
+
+
+def training_flops(model: Sequential) -> int:
+    """Operations of one image's share of a training step."""
+    counts = [macs(layer, shape) for layer, shape in layers_with_shapes(model)]
+    first = next((count for count in counts if count), 0)
+    return 2 * (3 * sum(counts) - first)
+
+
+def activation_bytes(model: Sequential) -> int:
+    """Bytes of all layers' outputs for one image, in float32; what a training step must keep."""
+    shapes = [layer.output_shape(shape) for layer, shape in layers_with_shapes(model)]
+    return 4 * sum(math.prod(shape) for shape in shapes)
+
+
+def column_bytes(model: Sequential) -> int:
+    """Bytes of the largest column matrix (`im2col`) of one image; never alive for a whole batch."""
+    return 4 * max(
+        (
+            macs(layer, shape) // layer.filters
+            for layer, shape in layers_with_shapes(model)
+            if isinstance(layer, Conv2D)
+        ),
+        default=0,
+    )

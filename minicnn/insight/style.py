@@ -5,6 +5,8 @@ needs is set on the figure. The colours are those of Okabe and Ito ("Color unive
 which stay apart for the colour-blind; lines differ in their dashes too, shades in their lightness.
 """
 
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from minicnn.errors import printable
+from minicnn.errors import WriteError, printable
+from minicnn.files import StrPath, atomic
 
 INK = "#222222"
 FAINT = "#8a8a8a"
@@ -167,3 +170,32 @@ def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
         labelcolor=INK,
         frameon=False,
     )
+
+
+FORMATS = ("png", "svg", "pdf")
+
+
+class Drawing(Figure):
+    """A figure made without pyplot; a notebook draws it when it is the last value of a cell."""
+
+    def _repr_png_(self) -> bytes:
+        """What Jupyter asks for."""
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=DOTS_PER_INCH)
+        return file.getvalue()
+
+    def save(self, path: StrPath) -> None:
+        """Write it as the name ends, .png, .svg or .pdf, whole or not at all.
+
+        Raises `WriteError` for another ending, or what the operating system refuses.
+        """
+        ending = Path(path).suffix.lower().lstrip(".")
+        if ending not in FORMATS:
+            raise WriteError(f"{path}: cannot be drawn; the name must end in .png, .svg or .pdf")
+        with atomic(path) as partial:
+            self.savefig(partial, format=ending, dpi=DOTS_PER_INCH)
+
+
+def drawing(width: float, height: float) -> Drawing:
+    """An empty one of this size in inches."""
+    return Drawing(figsize=(width, height), facecolor=PAPER, layout="constrained")

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from minicnn.insight import style
-from minicnn.insight.drawing import Drawing, drawing
 from minicnn.insight.formatting import number
+from minicnn.insight.style import Drawing, drawing
 from minicnn.insight.terms import Plane, Terms
 from minicnn.tape import Array
 

@@ -19,7 +19,7 @@ from minicnn.tape import Array, Rule, steps_back, unbroadcast
 from minicnn.tensor import Tensor
 
 if TYPE_CHECKING:
-    from minicnn.insight.drawing import Drawing
+    from minicnn.insight.style import Drawing
 
 MOST_FEEDING = 5000  # outputs; more would take minutes, and no one could look at them
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.insight import inspection
-from minicnn.insight.window import window
+from minicnn.insight.inspection import window
 from minicnn.nn import Sequential
 from minicnn.tape import Array
 from minicnn.web.schemas import Layer, Layers, Place, Saliency, TraceAnswer

@@ -6,8 +6,7 @@ import pytest
 import minicnn as mc
 from minicnn import functional as F
 from minicnn.errors import GradientError, WriteError
-from minicnn.insight.graph import tape_graph
-from minicnn.insight.graph_figure import draw_graph
+from minicnn.insight.graph import draw_graph, tape_graph
 from minicnn.insight.layout import layers, places
 from minicnn.tape import no_grad
 from minicnn.tensor import Tensor

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from minicnn import kernels, nn, zoo
 from minicnn.cli import app
 from minicnn.errors import ShapeError
-from minicnn.insight import flops
+from minicnn.insight import profiling as flops
 from minicnn.insight.profiling import profile
 
 from ..lanes import slow_but

@@ -5,8 +5,7 @@ import pytest
 
 from minicnn import nn
 from minicnn.errors import ShapeError, UnknownNameError
-from minicnn.insight.inspection import layer_outputs
-from minicnn.insight.window import PICTURE, window
+from minicnn.insight.inspection import PICTURE, layer_outputs, window
 
 
 @pytest.fixture(scope="module")
