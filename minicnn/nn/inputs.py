@@ -3,11 +3,15 @@
 import numpy as np
 
 from minicnn.errors import ShapeError
+from minicnn.nn.pixels import SLACK, wrong_range
 from minicnn.tape import Array
+
+BRIGHT = 10
+"""More than pictures that are scaled, or standardised, come to, and less than bytes do."""
 
 
 def checked(x: Array) -> Array:
-    """Refuse what would train silently wrong: unscaled bytes, NaN, infinity."""
+    """Refuse what would train silently wrong: bytes, integers, NaN, infinity."""
     x = np.asarray(x)
     if x.dtype not in (np.float32, np.float64):
         raise ShapeError(
@@ -20,3 +24,18 @@ def checked(x: Array) -> Array:
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise ShapeError(f"the input holds {x[where]} at {where}; every value must be finite")
     return x
+
+
+def check_pixels(x: Array, trained: bool) -> None:
+    """Refuse pictures in another range than a model was trained on, or that look like bytes.
+
+    - `trained`: whether the model was trained by `fit`, whose pictures go from 0 to 1. Otherwise
+      only what must be unscaled bytes is refused, grey or in colours: nobody knows what it takes.
+    """
+    if not x.size:
+        return
+    low, high = float(x.min()), float(x.max())
+    if trained and not (low >= -SLACK and high <= 1 + SLACK):
+        raise ShapeError(f"the model was trained on pixels from 0 to 1: {wrong_range(low, high)}")
+    if x.ndim == 4 and x.shape[3] in (1, 3, 4) and low >= 0 and high > BRIGHT:
+        raise ShapeError(f"the input seems to be of bytes: {wrong_range(low, high)}")

@@ -101,7 +101,7 @@ class Module:
 
     def __call__(self, x: Tensor | Array, training: bool = False) -> Tensor:
         """The output for a batch ``x`` of float arrays or a Tensor, the batch axis first."""
-        x = x if isinstance(x, Tensor) else Tensor(checked(x))
+        x = x if isinstance(x, Tensor) else Tensor(self._checked(x))
         try:
             if not self.built:
                 self.ensure_built(x.shape[1:], parents_generator.get())
@@ -114,6 +114,9 @@ class Module:
                 parents_generator.reset(token)
         except ShapeError as error:
             raise self.named(error) from None
+
+    def _checked(self, x: Array) -> Array:
+        return checked(x)
 
     def named(self, error: ShapeError) -> ShapeError:
         """The error with this layer's name before it, unless one inside has put its own."""

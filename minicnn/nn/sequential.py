@@ -10,7 +10,8 @@ from minicnn.errors import ShapeError, UnknownNameError
 from minicnn.nn.building import on_zeros, parents_generator, zeros
 from minicnn.nn.fusion import fused_steps
 from minicnn.nn.head import Head
-from minicnn.nn.layers import LAYERS
+from minicnn.nn.inputs import check_pixels
+from minicnn.nn.layers import LAYERS, Rescaling
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
@@ -59,9 +60,7 @@ class Sequential(Module):
     @property
     def layers(self) -> list[Module]:
         """The layers in their order."""
-        if self.input_shape is not None and not all(layer.built for layer in self._layers):
-            self._name_layers()
-            self._build_layers(self.input_shape)
+        self._take_in()
         return self._layers
 
     @layers.setter
@@ -136,6 +135,12 @@ class Sequential(Module):
                 x = step.forward(x, training)
             except ShapeError as error:
                 raise step.layers[0].named(error) from None
+        return x
+
+    def _checked(self, x: Array) -> Array:
+        x = super()._checked(x)
+        if not isinstance(self._layers[0], Rescaling):  # which makes the range its own affair
+            check_pixels(x, trained=self.class_names is not None)
         return x
 
     def predict(self, x: Array, batch_size: int = 512) -> Array:

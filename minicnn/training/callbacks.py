@@ -58,10 +58,16 @@ class TrainingState:
     """Labels (N,) and probabilities (N, classes) of the validation set after the last epoch."""
     stop: bool = False
     """Set by a callback to finish after this epoch."""
+    scheduled: float = math.nan
+    """The rate that the schedule gave last; NaN once a callback has set another."""
 
 
 class Callback:
-    """Base: does nothing at every occasion."""
+    """Base: does nothing at every occasion.
+
+    A rate that it gives to ``training.optimizer.lr`` holds from the next step on, in place of the
+    schedule's, until it is given another, and after the training.
+    """
 
     def on_start(self, training: TrainingState) -> None:
         """Before the first batch; may bring the training to an earlier state."""

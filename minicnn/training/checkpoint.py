@@ -131,6 +131,7 @@ def _state(training: TrainingState) -> State:
         "steps": training.optimizer.steps,
         "history": training.history,
         "stop": training.stop,
+        "lr": None if training.optimizer.lr == training.scheduled else float(training.optimizer.lr),
         "generators": [g.bit_generator.state for g in _generators(training)],
         "callbacks": {
             name: {key: value for key, value in state.items() if key != "weights"}
@@ -155,6 +156,8 @@ def _set_state(training: TrainingState, about: dict[str, Any], arrays: Any) -> N
             weights = arrays.get(f"callback {name}", {})
             callback.set_state({**about["callbacks"][name], "weights": weights})
     training.history, training.stop = History(about["history"]), about["stop"]
+    if about.get("lr") is not None:  # a callback has set it
+        training.optimizer.lr, training.scheduled = about["lr"], math.nan
 
 
 def _save(path: Path, training: TrainingState) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from itertools import islice
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.errors import SettingError, ShapeError, TrainingError
+from minicnn.errors import DataError, Notice, SettingError, ShapeError, TrainingError
 from minicnn.nn import Module
 from minicnn.nn.head import Head
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
@@ -42,6 +43,8 @@ Augment = Callable[[Array, np.random.Generator], Array]
 # Enough pictures for statistics that are as exact as those of all, in a fraction of an epoch.
 SAMPLE, SAMPLES = 250, 20
 
+FEW = 10  # pictures, of which a tenth is none
+
 # A loss that is NaN tells of overflow better than the warnings that NumPy would print before it.
 QUIET = np.errstate(over="ignore", invalid="ignore")
 
@@ -55,6 +58,7 @@ def evaluate(model: Module, data: Dataset, batch_size: int = 512, tta: int = 1) 
     """
     total, parts, head = 0.0, [], Head.of(model, data.scaled([0]))
     head.check()
+    _check_order(model, data)
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
             outputs = predict_with_tta(model, x, tta)
@@ -89,6 +93,7 @@ def fit(
 
     - `optimizer`: ``Adam(1e-3)`` by default; its `lr` is multiplied by `schedule`, a function of
       progress from 0 to 1.
+    - `batch_size`: 128 by default; of a smaller set all of it, and a `Notice` says so.
     - `validation`: the share of `data` to hold out, a set of its own, or None (or 0).
     - `label_smoothing`: the share of each label that is given to all classes equally, in [0, 1).
     - `clip_norm`: scale the gradients down to this common length if they are longer.
@@ -107,7 +112,7 @@ def fit(
     rng = np.random.default_rng(rng)
     data, held_out = hold_out(data, validation, rng)
     _check_settings(epochs, label_smoothing, clip_norm, ema)
-    data.batches(batch_size)  # refuses a batch size that does not fit
+    batch_size = batch_size_for(data, batch_size)
     model.ensure_built(data.image_shape, rng)
     head = _check_fit(model, data)
     if held_out is not None:
@@ -133,10 +138,30 @@ def fit(
 def hold_out(
     data: Dataset, validation: float | Dataset | None, rng: np.random.Generator
 ) -> tuple[Dataset, Dataset | None]:
-    """The parts to train on and to validate on, as `fit` draws them from `rng`."""
+    """The parts to train on and to validate on, as `fit` draws them from `rng`.
+
+    Of fewer than ten pictures at least one is held out, if that leaves one.
+    """
     if isinstance(validation, Dataset):
         return data, validation
-    return data.split(validation, rng) if validation else (data, None)
+    if not validation or (len(data) == 1 and 0 < validation < 1):
+        return data, None
+    if len(data) < FEW and 0 < validation < 1 / len(data):
+        validation = 1 / len(data)
+    return data.split(validation, rng)
+
+
+def batch_size_for(data: Dataset, batch_size: int) -> int:
+    """The batch size for a set: all of it, and a `Notice`, if the set has not that many pictures.
+
+    Raises `DataError` for what is no batch size.
+    """
+    if isinstance(batch_size, int | np.integer) and batch_size > len(data):
+        says = f"a batch of {batch_size} is more than the {len(data)} pictures to train on"
+        warnings.warn(f"{says}: each batch is all {len(data)}", Notice, stacklevel=3)
+        return len(data)
+    data.batches(batch_size)
+    return batch_size
 
 
 def run_epochs(
@@ -152,7 +177,7 @@ def run_epochs(
     - `step`: called with the training, images (n, H, W, C) and labels (n,); takes one step at the
       rate of `training.optimizer`, and gives the loss and the accuracy of this batch.
     """
-    peak = training.optimizer.lr
+    peak = training.scheduled = training.optimizer.lr
     _tell(training, "on_start")
     training.model.class_names = data.class_names
     try:
@@ -160,8 +185,7 @@ def run_epochs(
             started = time.perf_counter()
             _tell(training, "on_epoch_start")
             for x, labels in data.batches(batch_size, training.rng):
-                done = training.history.epochs * training.batches + training.batch
-                training.optimizer.lr = peak * schedule(done / (training.epochs * training.batches))
+                _set_rate(training, peak, schedule)
                 _count(training, len(labels), *step(training, x, labels))
                 _tell(training, "on_batch")
             _tell(training, "on_validation")
@@ -169,9 +193,20 @@ def run_epochs(
     except KeyboardInterrupt:
         training.history.interrupted = True
     finally:
-        training.optimizer.lr = peak
+        if training.optimizer.lr == training.scheduled:
+            training.optimizer.lr = peak
         _tell(training, "on_end")
     return training.history
+
+
+def _set_rate(training: TrainingState, peak: float, schedule: Schedule) -> None:
+    """Give the optimizer the schedule's rate for the coming step, unless a callback has set one."""
+    if training.optimizer.lr != training.scheduled:
+        training.scheduled = math.nan  # which nothing equals: the callback's rate holds
+        return
+    done = training.history.epochs * training.batches + training.batch
+    rate = peak * schedule(done / (training.epochs * training.batches))
+    training.optimizer.lr = training.scheduled = rate
 
 
 def _check_settings(
@@ -203,6 +238,15 @@ def _check_fit(model: Module, data: Dataset) -> Head:
         )
     head.check()
     return head
+
+
+def _check_order(model: Module, data: Dataset) -> None:
+    mine, theirs = model.class_names or (), data.class_names
+    if mine != theirs and sorted(mine) == sorted(theirs):
+        raise DataError(
+            f"the model's classes are in the order {', '.join(mine)}, those of the data in the "
+            f"order {', '.join(theirs)}; they must be in the same"
+        )
 
 
 def check_loss(loss: float, where: str, lr: float) -> None:

@@ -67,7 +67,7 @@ class ComparedModel:
         try:
             self.settings.build_model(train)
             part, _ = hold_out(train, self.settings.validation, self.settings.generator())
-            part.batches(self.settings.batch_size)
+            part.batches(min(self.settings.batch_size, len(part)))
         except MinicnnError as error:
             raise DataError(f"{self.name}: {error}") from error
         if self.finished is None:

@@ -28,7 +28,7 @@ from minicnn.tape import Array
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, EarlyStopping, TrainingState
 from minicnn.training.checkpoint import Checkpoint
-from minicnn.training.fit import check_loss, evaluate, hold_out, run_epochs
+from minicnn.training.fit import batch_size_for, check_loss, evaluate, hold_out, run_epochs
 from minicnn.training.progress import ShowProgress
 
 
@@ -153,6 +153,7 @@ def train_twin(settings: Settings, folder: StrPath, data: Sets, progress: bool =
     run = _opened(settings, folder, data)
     rng = settings.generator()
     part, held_out = hold_out(train_data, settings.validation, rng)
+    batch_size = batch_size_for(part, settings.batch_size)
     with quiet():  # what TensorFlow says when its first model is built
         model, optimizer = twin_of(settings, train_data)
     best = settings.keeper()
@@ -166,11 +167,11 @@ def train_twin(settings: Settings, folder: StrPath, data: Sets, progress: bool =
         optimizer=optimizer,
         rng=rng,
         epochs=settings.epochs,
-        batches=math.ceil(len(part) / settings.batch_size),
+        batches=math.ceil(len(part) / batch_size),
         callbacks=[*callbacks, ShowProgress()] if progress else callbacks,
     )
     schedule = optim.schedule(settings.schedule)
-    history = run_epochs(training, part, held_out, settings.batch_size, schedule, step)
+    history = run_epochs(training, part, held_out, batch_size, schedule, step)
     with atomic(run.folder / "model.keras") as partial:
         to_keras(from_keras(model.keras_model)).save(partial)
     write_json(run.folder / "history.json", history)

@@ -66,7 +66,7 @@ class Plan:
         settings = plan.settings(lone)
         settings.build_model(data)
         if all(row.name != "batch_size" for row in rows):
-            part.batches(settings.batch_size)  # refuses one that does not fit
+            part.batches(min(settings.batch_size, len(part)))  # refuses one that does not fit
         return plan
 
     @property
