@@ -58,7 +58,7 @@ def evaluate(model: Module, data: Dataset, batch_size: int = 512, tta: int = 1) 
     """
     total, parts, head = 0.0, [], Head.of(model, data.scaled([0]))
     head.check()
-    _check_order(model, data)
+    _check_order(model.class_names or (), data.class_names)
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
             outputs = predict_with_tta(model, x, tta)
@@ -117,6 +117,7 @@ def fit(
     head = _check_fit(model, data)
     if held_out is not None:
         _check_fit(model, held_out)
+        _check_order(data.class_names, held_out.class_names)
     if not model.parameters():
         raise TrainingError("the model has no trainable weights; are all its layers frozen?")
     if ema:
@@ -154,7 +155,7 @@ def hold_out(
 def batch_size_for(data: Dataset, batch_size: int) -> int:
     """The batch size for a set: all of it, and a `Notice`, if the set has not that many pictures.
 
-    Raises `DataError` for what is no batch size.
+    Raises `SettingError` for what is no batch size.
     """
     if isinstance(batch_size, int | np.integer) and batch_size > len(data):
         says = f"a batch of {batch_size} is more than the {len(data)} pictures to train on"
@@ -240,8 +241,8 @@ def _check_fit(model: Module, data: Dataset) -> Head:
     return head
 
 
-def _check_order(model: Module, data: Dataset) -> None:
-    mine, theirs = model.class_names or (), data.class_names
+def _check_order(mine: tuple[str, ...], theirs: tuple[str, ...]) -> None:
+    """Raise `DataError` if these are the same classes in two orders."""
     if mine != theirs and sorted(mine) == sorted(theirs):
         raise DataError(
             f"the model's classes are in the order {', '.join(mine)}, those of the data in the "
