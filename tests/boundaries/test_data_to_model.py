@@ -110,9 +110,7 @@ def test_validation_with_classes_in_another_order_is_refused_before_a_step():
     np.testing.assert_array_equal(trained.weights()["dense.weight"], before["dense.weight"])
 
 
-@pytest.mark.parametrize(
-    ("outputs", "classes"), [(1, 1), (1, 2), (2, 1), (3, 2), (2, 3)], ids=lambda n: str(n)
-)
+@pytest.mark.parametrize(("outputs", "classes"), [(1, 1), (1, 2), (2, 1), (3, 2), (2, 3)], ids=str)
 def test_classes_and_outputs_must_be_as_many(outputs, classes):
     with pytest.raises(MinicnnError, match=f"{outputs},|one number"):
         mc.fit(model(outputs), pictures(classes=classes), batch_size=10, **QUIET)
