@@ -1,5 +1,7 @@
 """The table of kernels: whose function runs, for how long, and from several threads at once."""
 
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +310,74 @@ def test_what_is_compiled_ahead_is_what_a_training_step_needs(run_python, tmp_pa
     step = Path(__file__).parents[1] / "benchmarks" / "scripts" / "first_step.py"
     assert run_python(str(step), **env) == "first step done\n"
     assert compiled() == ahead
+
+
+def test_blocks_of_threads_may_overlap_in_any_order():
+    """Each thread runs its own choice inside; behind all of them the table is as before."""
+    before = kernels.provenance()
+    entered, left = threading.Barrier(3), [threading.Event() for _ in range(3)]
+    choices = [("reference", {}), (None, {"relu": my_relu}), ("fast", {"softmax": other_relu})]
+    seen = {}
+
+    def work(which):
+        set_name, overrides = choices[which]
+        with kernels.use(set_name, **overrides):
+            entered.wait(10)
+            if which:  # the first to enter is the first to leave
+                left[which - 1].wait(10)
+            seen[which] = names("relu", "softmax")
+        left[which].set()
+
+    threads = [threading.Thread(target=work, args=(which,)) for which in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen[0] == ["relu", "softmax"]
+    assert seen[1][0] == "my_relu"
+    assert seen[2] == ["relu", "other_relu"]
+    assert kernels.provenance() == before
+
+
+def test_many_overlapping_blocks_leave_the_table_as_it_was():
+    before, interval = kernels.provenance(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    wrong = []
+
+    def work(mine):
+        for _ in range(150):
+            with kernels.use("reference", relu=mine):
+                if source("relu") != f"{__name__}.{mine.__name__}":
+                    wrong.append(source("relu"))
+
+    threads = [threading.Thread(target=work, args=(f,)) for f in (my_relu, other_relu)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert wrong == []
+    assert kernels.provenance() == before
+
+
+def test_a_thread_without_a_block_sees_the_choice_of_the_process():
+    seen = []
+    with kernels.use("reference", relu=my_relu):
+        thread = threading.Thread(target=lambda: seen.extend(names("relu")))
+        thread.start()
+        thread.join()
+    assert seen == ["my_relu"]
+
+
+def test_a_choice_outside_a_block_stays_and_one_inside_ends_with_it():
+    kernels.use("reference")
+    with kernels.use("fast"):
+        kernels.use(relu=my_relu)
+        assert names("relu") == ["my_relu"]
+    assert source("relu") == "minicnn.kernels.reference.activations.relu"
+    for _ in range(100):  # the choices before are forgotten
+        kernels.use("fast")
+        kernels.use("reference")
+    assert len(kernels._in_force.choices) < 10
