@@ -17,6 +17,8 @@ from minicnn.kernels.checking import name_of
 
 Array = np.ndarray
 Rule = Callable[[Array], Array]
+ARRAYS = (np.ndarray, np.generic)
+"""What holds numbers: an array, or one of NumPy's numbers."""
 
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 
@@ -116,21 +118,22 @@ def sent_back(op: str, rule: Rule, dy: Array, x: Any) -> Array:
     Raises `OpError` for what is no array of numbers, `GradientShapeError` for one that has neither
     the shape of `x` nor that of copies of it along axes of `dy`.
     """
-    dx = rule(dy)
-    if not isinstance(dx, np.ndarray | np.generic) or dx.dtype.kind not in "fiub":
+    dx, shape = rule(dy), x.shape
+    if not isinstance(dx, ARRAYS) or dx.dtype.kind not in "fiub":
         got = f"an array of {dx.dtype}" if isinstance(dx, np.ndarray) else type(dx).__name__
         raise OpError(
             f"a rule of '{op}' gave {got}, not an array of numbers like its input of shape "
-            f"{x.shape}; is it a rule that leaves dy out?{_whose(rule)}"
+            f"{shape}; is it a rule that leaves dy out?{_whose(rule)}"
         )
-    given = dx.shape
-    if given != x.shape and _is_of_copies(given, x.shape, dy.shape):
-        dx = unbroadcast(np.asarray(dx, np.float64), x.shape)  # a long sum loses digits in float32
-    if dx.shape != x.shape:
-        raise GradientShapeError(
-            f"a rule of '{op}' gave a gradient of shape {given} for an input of shape {x.shape}; "
-            f"it must have that shape{_whose(rule)}"
-        )
+    if dx.shape != shape:
+        given = dx.shape
+        if _is_of_copies(given, shape, dy.shape):
+            dx = unbroadcast(np.asarray(dx, np.float64), shape)  # float32 loses digits in long sums
+        if dx.shape != shape:
+            raise GradientShapeError(
+                f"a rule of '{op}' gave a gradient of shape {given} for an input of shape {shape}; "
+                f"it must have that shape{_whose(rule)}"
+            )
     return np.asarray(dx, x.dtype)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.errors import GradientError, GradientShapeError, OpError, ShapeError
-from minicnn.tape import Array, Node, Rule, Step, once, recording, steps_back
+from minicnn.tape import ARRAYS, Array, Node, Rule, Step, once, recording, steps_back
 
 Operand = Union["Tensor", Array, float]
 Axis = int | tuple[int, ...] | None
@@ -48,20 +48,27 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
 
     @functools.wraps(forward)
     def apply(*args: Any, **kwargs: Any) -> Tensor:
+        keywords = {}
         if kwargs:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            args, kwargs = bound.args, bound.kwargs
-        needed = recording.get() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
-        arrays = [
-            (a._data if is_engines else a.data) if isinstance(a, Tensor) else _own(a, needed)
-            for a in args
-        ]
-        keywords = {k: _without_rule(name, k, v) for k, v in kwargs.items()}
-        most = max(len(args), len(parameters))
-        value, rules = _value_and_rules(name, forward(*arrays, **keywords), most)
+            args = bound.args
+            keywords = {k: _without_rule(name, k, v) for k, v in bound.kwargs.items()}
+        arrays, needed = [], False
+        for a in args:
+            if isinstance(a, Tensor):
+                needed = needed or a.requires_grad
+                a = a._data if is_engines else a.data
+            arrays.append(a)
+        if needed := needed and recording.get():
+            arrays = [
+                v if isinstance(a, Tensor) else _own(v) for a, v in zip(args, arrays, strict=True)
+            ]
+        value, rules = _value_and_rules(
+            name, forward(*arrays, **keywords), max(len(args), len(parameters))
+        )
         result = Tensor(value)
-        if result._data.base is not None or any(value is a for a in arrays):
+        if result._data.base is not None or id(value) in map(id, arrays):
             _share_changes(result, args)
         if needed:
             for i in range(len(rules), len(args)):
@@ -77,13 +84,11 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
     return apply
 
 
-def _own(value: Any, needed: bool) -> Any:
-    """A copy of an array or list if rules will need it, for whoever gave it may change it."""
-    if needed and isinstance(value, np.ndarray):
+def _own(value: Any) -> Any:
+    """A copy of an array or list that rules will need, for whoever gave it may change it."""
+    if isinstance(value, np.ndarray):
         return value.copy("K")
-    if needed and type(value) in (list, tuple):
-        return type(value)(_own(each, needed) for each in value)
-    return value
+    return type(value)(map(_own, value)) if type(value) in (list, tuple) else value
 
 
 def _without_rule(op: str, parameter: str, value: Any) -> Any:
@@ -152,8 +157,8 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False):
         array = np.asarray(data)
-        if array.dtype not in _FLOATS or not isinstance(data, np.ndarray | np.generic):
-            array = _as_floats(array, is_array=isinstance(data, np.ndarray | np.generic))
+        if array.dtype not in _FLOATS or not isinstance(data, ARRAYS):
+            array = _as_floats(array, is_array=isinstance(data, ARRAYS))
         shows_other = array.base is not None and not array.flags.writeable
         self._data = array.copy() if requires_grad or shows_other else array
         self._changes = [0]  # a list, so that tensors which show the same memory share the count

@@ -301,14 +301,14 @@ def in_threads(work, count=4):
 
 @pytest.mark.usefixtures("_hurried")
 def test_threads_that_go_back_to_one_leaf_lose_nothing():
-    w = Tensor(np.ones(2), requires_grad=True)
+    w, dy = Tensor(np.ones(20_000), requires_grad=True), np.ones(20_000)
 
     def work(which):
-        for _ in range(200):
-            (w * (which + 1.0)).sum().backward()
+        for _ in range(50):
+            (w * (which + 1.0)).backward(dy)
 
     assert in_threads(work) == []
-    assert w.grad.tolist() == [200 * (1 + 2 + 3 + 4)] * 2
+    assert set(w.grad) == {50 * (1 + 2 + 3 + 4)}
 
 
 @pytest.mark.usefixtures("_hurried")
