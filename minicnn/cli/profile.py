@@ -31,6 +31,7 @@ def profile(
     from minicnn.insight import profiling
 
     chosen = named(model).model
+    profiling.refuse_too_large(chosen, batch_size)
     images, labels = _batch(chosen.input_shape, batch_size)
     with table.use(kernels), np.errstate(all="ignore"):
         found = profiling.profile(chosen, images, labels, rounds)

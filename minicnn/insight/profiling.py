@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from minicnn import functional as F
-from minicnn.errors import ShapeError
-from minicnn.nn import Conv2D, Dense, Module, Sequential
+from minicnn.errors import SettingError
+from minicnn.insight.flops import macs
+from minicnn.nn import Sequential
 from minicnn.nn.fusion import FusedStep, fused_steps
 from minicnn.nn.layers import as_pair
 from minicnn.optim import Adam
@@ -55,6 +56,25 @@ class Profile:
     step_seconds: float
     peak_flops: float
     peak_bytes: float
+
+
+def refuse_too_large(model: Sequential, batch_size: int) -> None:
+    """Raise `SettingError` if a step with so many images needs more memory than the machine has.
+
+    At least the images and what each layer gives are there at once, as float32, and the gradients
+    of as much.
+    """
+    if not hasattr(os, "sysconf"):  # as on Windows, where NumPy has the last word
+        return
+    values = math.prod(model.input_shape or ())
+    values += sum(math.prod(row.output_shape) for row in model.layer_rows())
+    needed = 2 * 4 * values * batch_size
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise SettingError(
+            f"batch_size is {batch_size:,}; a step needs {needed // 10**9:,} GB at least, "
+            f"and this machine has {there // 10**9:,} GB"
+        )
 
 
 def profile(model: Sequential, images: Array, labels: Array, rounds: int = 20) -> Profile:
