@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from minicnn import functional as F
-from minicnn.errors import SettingError
-from minicnn.insight.flops import macs
-from minicnn.nn import Sequential
+from minicnn.errors import SettingError, ShapeError
+from minicnn.nn import Conv2D, Dense, Module, Sequential
 from minicnn.nn.fusion import FusedStep, fused_steps
 from minicnn.nn.layers import as_pair
 from minicnn.optim import Adam
