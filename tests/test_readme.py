@@ -87,10 +87,11 @@ def test_the_python_blocks_run_one_after_the_other(monkeypatch, capsys):
     assert "accuracy" in capsys.readouterr().out
 
 
-def test_the_commands_have_the_arguments_and_options_that_they_name(command, monkeypatch):
+@pytest.mark.parametrize("page", ["README.md", ".ci/site/commands.md"])
+def test_the_commands_have_the_arguments_and_options_that_they_name(page, command, monkeypatch):
     """Each is read to its end, and not carried out: that is the next test, and takes longer."""
     monkeypatch.setattr(typer.core.TyperCommand, "invoke", lambda *_: None)
-    lines = [line for line in commands(README) if line.startswith("minicnn")]
+    lines = [line for line in commands(CHECKOUT / page) if line.startswith("minicnn")]
     assert len(lines) > 8
     for line in lines:
         result = command(*shlex.split(line)[1:])
