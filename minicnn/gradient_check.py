@@ -202,7 +202,8 @@ class _Slopes:
         a, b, c = ((self.rise(h * direction) + self.rise(-h * direction)) / h for h in steps)
         one, other = (10 * b - a) / 9, (10 * c - b) / 9
         typical = np.sqrt(np.square(self.gradient * self.scale).mean())
-        return bool(abs(one - other) < 0.2 * abs(one) and abs(one) > 1e-3 * typical)
+        least = 1e-6 * typical + 30 * self._rounding / steps[-1]
+        return bool(abs(one - other) < 0.2 * abs(one) and abs(one) > least)
 
 
 def _check_elements(slopes: _Slopes, rtol: float, atol: float, name: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 import minicnn as mc
 from minicnn import functional as F
 from minicnn.errors import GradientError
-from minicnn.gradient_check import gradcheck, numerical_gradient
-from minicnn.tensor import op
+from minicnn.gradient_check import directional_derivative, gradcheck, numerical_gradient
+from minicnn.tensor import Tensor, op
 
 X = np.random.default_rng(0).uniform(0.5, 2, (3, 4))
 LARGE = np.random.default_rng(1).uniform(0.5, 2, (50, 60))
@@ -138,6 +138,123 @@ def test_errors_that_cancel_in_a_plain_sum_are_found():
 
     with pytest.raises(GradientError, match="input 0"):
         gradcheck(softmax, X)
+
+
+@pytest.mark.parametrize("dtype", [int, np.int8, np.float32, ">f4", float])
+def test_numerical_derivatives_are_computed_in_float64(dtype):
+    """Of the sum of x**3: 3 x**2; a step of a millionth is lost in the dtypes of small numbers."""
+    x = np.array([[1, 2], [3, -4]]).astype(dtype)
+    before = x.copy()
+    gradient = numerical_gradient(lambda x: (x**3).sum(), x)
+    assert gradient.dtype == np.float64
+    np.testing.assert_allclose(gradient, [[3, 12], [27, 48]], rtol=1e-8)
+    direction = np.array([[1, 0], [0, -1]]).astype(dtype)
+    slope = directional_derivative(lambda x: (x**3).sum(), x, direction)
+    assert slope == pytest.approx(3 - 48, rel=1e-8)
+    np.testing.assert_array_equal(x, before)
+
+
+SCALED = {
+    "x * x": lambda x: x * x,
+    "x**3": lambda x: x**3,
+    "x**-1.5": lambda x: x**-1.5,
+    "1 / x": lambda x: 1 / x,
+    "log": F.log,
+    "sqrt": F.sqrt,
+    "sigmoid": F.sigmoid,
+    "softmax": F.softmax,
+    "mean": lambda x: (x * x).mean(axis=0),
+    "norm": lambda x: x / F.sqrt((x * x).sum(axis=1, keepdims=True)),
+    "matrix": lambda x: x @ x.T,
+    "loss": lambda x: F.softmax_cross_entropy(x, np.array([0, 1, 2])),
+}
+
+
+FLAT = ("sigmoid", "softmax", "loss", "x**-1.5")
+"""Those that have hardly a slope where numbers are large."""
+
+
+def with_gradient_times(f, factor):
+    """The same function, whose rule gives so much of its gradient."""
+
+    @op
+    def off(x):
+        inner = Tensor(x, requires_grad=True)
+        y = f(inner)
+
+        def rule(dy):
+            y.backward(dy)
+            return factor * inner.grad
+
+        return y.data, rule
+
+    return off
+
+
+@pytest.mark.parametrize("every", [2000, 1], ids=["every element", "projections"])
+@pytest.mark.parametrize("size", [1e-4, 1e-2, 1.0, 1e2, 1e4])
+def test_right_gradients_pass_at_every_size_and_wrong_ones_fail(size, every):
+    for name, f in SCALED.items():
+        x = size * np.random.default_rng(len(name)).uniform(0.5, 2, (3, 4))
+        gradcheck(f, x, every_element_up_to=every)
+        if size < 100 or name not in FLAT:
+            with pytest.raises(GradientError, match="the gradient is off"):
+                gradcheck(with_gradient_times(f, 1.1), x, every_element_up_to=every)
+
+
+@pytest.mark.parametrize(("count", "draws"), [(3000, 10), (100_000, 5)])
+def test_an_error_of_1e_4_in_one_element_of_many_is_found(count, draws):
+    """Whichever it is: 10 of 10 and 5 of 5 draws."""
+    for seed in range(draws):
+        rng = np.random.default_rng(seed)
+        x, place = rng.standard_normal(count), rng.integers(count)
+
+        def spoilt(dx, place=place):
+            dx[place] += 1e-4
+            return dx
+
+        with pytest.raises(GradientError, match="random direction"):
+            gradcheck(squared_with(spoilt), x, seed=seed)
+        gradcheck(squared_with(lambda dx: dx), x, seed=seed)
+
+
+KINKS = {
+    "relu": (F.relu, [1.0, 0.0, -1.0], (1,), "0 below and"),
+    "a tie": (lambda x: x.max(), [1.0, 3.0, 3.0], (1,), "0 below and"),
+    "the size": (op(lambda x: (np.abs(x), lambda dy: dy * np.sign(x))), [2.0, 0.0], (1,), "below"),
+    "a pool": (lambda x: F.max_pool2d(x.reshape(1, 2, 2, 1)), [1.0, 2, 2, 0], (1,), "0 below"),
+    "behind others": (lambda x: F.relu(x * 3 - 6) * x, [1.0, 2.0, 3.0], (1,), "0 below"),
+}
+
+
+@pytest.mark.parametrize("every", [2000, 1], ids=["every element", "projections"])
+@pytest.mark.parametrize(("f", "x", "index", "slopes"), KINKS.values(), ids=KINKS.keys())
+def test_at_a_kink_there_is_no_gradient_and_it_is_said(f, x, index, slopes, every):
+    where = rf"f has a kink at input 0, element \({index[0]},\).*{slopes}.*backward gives"
+    with pytest.raises(GradientError, match=where):
+        gradcheck(f, np.array(x), every_element_up_to=every)
+    gradcheck(f, np.array(x) + [0.01, -0.02, 0.03, 0.04][: len(x)], every_element_up_to=every)
+
+
+@pytest.mark.parametrize("value", [np.zeros(2), 1.0, None, [1.0]])
+def test_what_gives_no_tensor_cannot_be_checked(value):
+    with pytest.raises(GradientError, match=rf"must return a Tensor, got {type(value).__name__}"):
+        gradcheck(lambda x: value, np.ones(2))
+
+
+def test_a_function_that_gives_other_values_each_time_is_told():
+    rng = np.random.default_rng(0)
+    with pytest.raises(GradientError, match="other values the second time"):
+        gradcheck(lambda x: F.dropout(x, 0.5, rng), np.ones(20))
+
+
+def test_where_the_value_is_not_finite_no_slope_can_be_measured():
+    with np.errstate(divide="ignore"), pytest.raises(GradientError, match=r"gives -inf at \(1,\)"):
+        gradcheck(F.log, np.array([1.0, 0.0]))
+
+
+def test_tensors_and_empty_arrays_may_be_inputs():
+    gradcheck(lambda x, y: x * 2 + y.sum(), Tensor(X, requires_grad=True), np.zeros((0, 3)))
 
 
 def test_the_numerical_gradient_by_hand():
