@@ -80,6 +80,7 @@ def with_softmax(layers: Sequence[Module]) -> list[Module]:
 def _activated(layer: Any, activation: str | None) -> Module:
     """A new layer, not built, with the same settings but for the activation."""
     changed: Module = dataclasses.replace(layer, activation=activation)
+    changed.trainable = layer.trainable
     return changed
 
 

@@ -154,7 +154,9 @@ def _read(kind: Kind, config: Config, input_shape: Shape) -> Module | None:
         settings.pop("stride", None)
     if kind is KINDS["Softmax"]:
         settings["activation"] = "softmax"
-    return kind.layer(**settings)
+    layer = kind.layer(**settings)
+    layer.trainable = bool(config.get("trainable", True))
+    return layer
 
 
 def _refuse_type(name: str, config: Config) -> None:
@@ -239,7 +241,7 @@ def layer_config(layer: Module, name: str, dtype: str) -> Config:
 
     - `name`: what it is called there; `dtype`: in what it calculates.
     """
-    config: Config = {"name": name, "dtype": dtype}
+    config: Config = {"name": name, "trainable": layer.trainable, "dtype": dtype}
     for setting in dataclasses.fields(layer):  # type: ignore[arg-type]
         if setting.init and setting.name != "name":
             value = getattr(layer, setting.name)

@@ -34,8 +34,9 @@ class MeanProbability(Module):
 
     def __init__(self, members: Sequence[Sequential | dict[str, Any]], name: str | None = None):
         self.name = name
+        shared: dict[int, Module] = {}
         self.members = [
-            each if isinstance(each, Sequential) else Sequential.from_config(each)
+            each if isinstance(each, Sequential) else Sequential.from_config(each, shared=shared)
             for each in members
         ]
         if len(self.members) < 2:
@@ -65,7 +66,16 @@ class MeanProbability(Module):
         return heads
 
     def config(self) -> dict[str, Any]:
-        return {"members": [member.config() for member in self.members], "name": self.name}
+        """The members' descriptions; a layer in several has the same number in each, `shared`."""
+        members = [member.config() for member in self.members]
+        places: dict[int, list[dict[str, Any]]] = {}
+        for member, description in zip(self.members, members, strict=True):
+            for layer, described in zip(member.layers, description["layers"], strict=True):
+                places.setdefault(id(layer), []).append(described)
+        for number, same in enumerate(each for each in places.values() if len(each) > 1):
+            for described in same:
+                described["shared"] = number
+        return {"members": members, "name": self.name}
 
 
 def _shapes(model: Sequential) -> tuple[Shape, Shape]:

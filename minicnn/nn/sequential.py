@@ -170,18 +170,30 @@ class Sequential(Module):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], rng: np.random.Generator | int | None = None
+        cls,
+        config: dict[str, Any],
+        rng: np.random.Generator | int | None = None,
+        shared: dict[int, Module] | None = None,
     ) -> "Sequential":
-        """A new model from `config()`, with fresh weights."""
-        layers = []
+        """A new model from `config()`, with fresh weights.
+
+        - `shared`: the layers so far that other models have too, by their number in `config`.
+        """
+        layers, shared = [], {} if shared is None else shared
         for description in config["layers"]:
             arguments = dict(description)
             kind, trainable = arguments.pop("layer"), arguments.pop("trainable", True)
+            number = arguments.pop("shared", None)
+            if number in shared:
+                layers.append(shared[number])
+                continue
             if kind not in LAYERS:
                 raise UnknownNameError("layer", kind, LAYERS)
             lists = {k: tuple(v) for k, v in arguments.items() if isinstance(v, list)}
             layers.append(LAYERS[kind](**{**arguments, **lists}))
             layers[-1].trainable = trainable
+            if number is not None:
+                shared[number] = layers[-1]
         shape = config.get("input_shape")
         return cls(*layers, input_shape=tuple(shape) if shape else None, rng=rng)
 

@@ -25,6 +25,7 @@ from minicnn.reader.sheet import without_table
 
 # Tuned on 300 strings of training digits (`python -m benchmarks.reading RUN --training`).
 LEAST_WHOLE = 0.02  # by the judge; a piece with less is not shown to the model
+LEAST = 1e-30  # of a probability, for sigmoids may all be 0
 TRUST = 1.0  # what the logarithm of the model's probability counts, beside that of the judge
 PER_DIGIT = 0.3  # added for each digit: a way of more pieces has more factors below 1
 NO_DIGIT = float(np.log(0.1))
@@ -208,7 +209,9 @@ def _read(
     pieces, inks, whole = [pieces[i] for i in inked], [inks[i] for i in inked], whole[inked]
     frames = np.stack([frame(ink, recogniser.shape) for ink, _ in inks])
     _, probabilities = recogniser(frames)
-    sure = np.log(whole.clip(LEAST_WHOLE / 10)) + TRUST * np.log(probabilities.max(axis=1))
+    sure = np.log(whole.clip(LEAST_WHOLE / 10)) + TRUST * np.log(
+        probabilities.max(axis=1).clip(LEAST)
+    )
     edges = map(Edge, pieces, (sure + PER_DIGIT).tolist())
     unread = [
         Edge(group, NO_DIGIT * max(1, line.width(*group) / SIZE), digits=0) for group in groups

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 import minicnn as mc
 from minicnn import nn, optim
+from minicnn.bridge.h5 import h5_bytes, read_h5
 from minicnn.data import Dataset
 from minicnn.errors import MinicnnError, ShapeError
+from minicnn.experiments.ensembles import ensemble
 from minicnn.tensor import Tensor
-from minicnn.training.checkpoint import load_model, save_model
+from minicnn.training.checkpoint import Checkpoint, load_model, save_model
 from minicnn.training.ema import recalibrate_batch_norm
 
 QUIET = {"progress": False, "validation": None}
@@ -528,7 +530,59 @@ def test_what_is_frozen_is_frozen_in_the_file(tmp_path):
     loaded = load_model(tmp_path / "model.npz")
     assert [layer.trainable for layer in loaded.layers] == [True, False, False, True, True]
     assert loaded.summary() == model.summary()
-    assert "trainable" not in str(blocks().layers[3].config())
+    (tmp_path / "model.h5").write_bytes(h5_bytes(model))
+    keras = read_h5(tmp_path / "model.h5")
+    assert [layer.trainable for layer in keras.layers] == [True, False, False, True, True]
+    model.trainable = False
+    (tmp_path / "model.h5").write_bytes(h5_bytes(model))  # whose softmax is put in and taken out
+    assert read_h5(tmp_path / "model.h5").parameters() == []
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["a trunk", "a whole member"])
+def test_members_of_an_ensemble_share_in_the_file_what_they_share(twice, tmp_path):
+    trunk = [nn.Flatten(), nn.Dense(6, "relu", name="trunk")]
+    members = [nn.Sequential(*trunk, nn.Dense(3), input_shape=(4, 4, 1), rng=i) for i in (0, 1)]
+    model = ensemble([members[0]] * 2 if twice else members)
+    below, above = 16 * 6 + 6, 6 * 3 + 3
+    assert model.parameter_count() == below + (above if twice else 2 * above)
+    save_model(tmp_path / "model.npz", model)
+    loaded = load_model(tmp_path / "model.npz")
+    assert loaded.parameter_count() == model.parameter_count()
+    one, two = loaded.layers[0].members
+    assert one.layers[1] is two.layers[1]
+    x = images(5, 4, 4, 1)
+    np.testing.assert_array_equal(loaded(x).data, model(x).data)
+    assert loaded.config() == model.config()
+
+
+class Tied(nn.Module):
+    """A layer that is used twice, one that is frozen, dropout, and a nested model."""
+
+    def __init__(self):
+        self.first, self.tied = nn.Dense(6, "tanh"), nn.Dense(6, "tanh")
+        self.first.trainable = False
+        self.parts = [self.tied, nn.Dropout(0.3), self.tied, nn.Sequential(nn.Dense(3))]
+
+    def forward(self, x, training):
+        x = self.first(x.reshape(x.shape[0], -1))
+        for part in self.parts:
+            x = part(x, training)
+        return x
+
+
+def test_a_stopped_training_of_tied_and_frozen_layers_goes_on_bit_for_bit(tmp_path):
+    def run(path, epochs, resume=False):
+        model = Tied()
+        settings = {"epochs": epochs, "batch_size": 10, "ema": 0.5, **QUIET}
+        mc.fit(model, pictures(), callbacks=[Checkpoint(path, resume)], **settings)
+        return model.weights()
+
+    whole = run(tmp_path / "whole.npz", 4)
+    run(tmp_path / "stopped.npz", 2)
+    resumed = run(tmp_path / "stopped.npz", 4, resume=True)
+    assert len(whole) == 6
+    for name, value in whole.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
 
 
 class Dense(nn.Dense):

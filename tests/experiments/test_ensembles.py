@@ -10,7 +10,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 
 from minicnn import kernels, nn, zoo
 from minicnn.data import idx
-from minicnn.errors import CheckpointError, ShapeError
+from minicnn.errors import CheckpointError, SettingError, ShapeError
 from minicnn.experiments.ensembles import ensemble
 from minicnn.experiments.opening import open_model
 from minicnn.experiments.report.of_run import report_run
@@ -119,7 +119,7 @@ def test_what_does_not_fit_together_is_refused(runs, tmp_path):
         ([runs[0], tmp_path / "other.npz"], r"other.npz takes inputs .*run-0 takes inputs"),
         ([model(), named], r"\(a, b, c, d\), while model 1 .*\(0, 1, 2, 3\)"),
     ):
-        with pytest.raises(ShapeError, match=message):
+        with pytest.raises((SettingError, ShapeError), match=message):
             ensemble(models)
     with pytest.raises(CheckpointError, match="nowhere: there is no such run folder"):
         ensemble([runs[0], "nowhere"])
@@ -133,7 +133,7 @@ def test_the_layer_refuses_members_that_do_not_fit():
         ([dense, nn.Sequential(nn.Dense(5), input_shape=(3,))], r"member 3 .* gives \(5,\)"),
         ([nn.Sequential(nn.Dense(2))], "a member has no weights yet"),
     ):
-        with pytest.raises(ShapeError, match=message):
+        with pytest.raises((SettingError, ShapeError), match=message):
             nn.MeanProbability([dense, *others])
 
 
