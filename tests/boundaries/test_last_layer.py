@@ -22,6 +22,7 @@ from minicnn.bridge.onnx import onnx_bytes, run_onnx
 from minicnn.data import Dataset
 from minicnn.errors import MinicnnError, SettingError, ShapeError
 from minicnn.experiments.ensembles import ensemble
+from minicnn.experiments.opening import open_model
 from minicnn.insight.doctor import diagnose
 from minicnn.reader.recognise import predict
 from minicnn.tensor import Tensor
@@ -358,6 +359,57 @@ def test_an_export_is_checked_by_what_it_gives(tmp_path):
     for end in ("softmax", "sigmoid"):
         with pytest.raises(SettingError, match=f"ends in.* {end}.* no logits"):
             export(model_of(dense(3, end)), tmp_path / "c.onnx", softmax=False, data=(data, data))
+
+
+# Of Keras's layers: those at the end, Keras's loss, and how many classes there are.
+KERAS_ENDS = {
+    "logits": (lambda k: [k.Flatten(), k.Dense(3)], "logits", 3),
+    "softmax": (lambda k: [k.Flatten(), k.Dense(3, "softmax")], "categorical", 3),
+    "softmax, dropout": (
+        lambda k: [k.Flatten(), k.Dense(3, "softmax"), k.Dropout(0.5)],
+        "categorical",
+        3,
+    ),
+    "softmax, flatten": (
+        lambda k: [k.Conv2D(3, 4, activation="softmax"), k.Flatten()],
+        "categorical",
+        3,
+    ),
+    "softmax, mean": (
+        lambda k: [k.Conv2D(3, 3, activation="softmax"), k.GlobalAveragePooling2D()],
+        "categorical",
+        3,
+    ),
+    "one sigmoid": (lambda k: [k.Flatten(), k.Dense(1, "sigmoid")], "binary", 2),
+    "sigmoids": (lambda k: [k.Flatten(), k.Dense(3, "sigmoid")], "binary", 3),
+}
+
+
+@pytest.mark.slow  # half a minute: Keras compiles each model
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize("case", KERAS_ENDS)
+def test_models_of_keras_are_measured_as_in_keras(case, ending, tmp_path):
+    import keras
+
+    layers, loss, classes = KERAS_ENDS[case]
+    theirs = keras.Sequential([keras.Input(PICTURE), *layers(keras.layers)])
+    theirs.save(tmp_path / f"model{ending}")
+    data = pictures(classes)
+    x, true = data.scaled(), np.eye(classes)[data.labels]
+    target = data.labels[:, None] if theirs.output_shape == (None, 1) else true
+    losses = {
+        "logits": keras.losses.CategoricalCrossentropy(from_logits=True),
+        "categorical": keras.losses.CategoricalCrossentropy(),
+        "binary": keras.losses.BinaryCrossentropy(),
+    }
+    expected_loss = float(losses[loss](target.astype("f4"), theirs(x)))
+    found = mc.evaluate(open_model(tmp_path / f"model{ending}"), data)
+    assert found.loss == pytest.approx(expected_loss, rel=1e-5)
+    outputs = np.asarray(theirs(x))
+    p = softmax(outputs, axis=1) if loss == "logits" else outputs
+    p = np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+    np.testing.assert_allclose(found.probabilities, p, rtol=1e-5, atol=1e-6)
 
 
 # ------------------------------------------------------------------ answers
