@@ -85,8 +85,9 @@ def _beside_keras(found: Measured) -> Iterator[str]:
     yield "## The same networks in Keras\n"
     yield "Equal layers, first weights and batches: `minicnn compare --keras --seed N`.\n"
     yield parity.table(found.pairs).markdown()
-    plain = json.loads((found.seeds[0] / "comparison.json").read_text())
-    rows = [comparison.ComparisonRow.from_dict(row) for row in plain["rows"]]
+    file = found.seeds[0] / "comparison.json"
+    plain = json.loads(file.read_text())
+    rows = [comparison.ComparisonRow.from_dict(row, str(file)) for row in plain["rows"]]
     yield "### One seed in detail\n"
     for cells in comparison.results_table(rows), comparison.engines_table(rows):
         yield f"{comparison.markdown(cells)}\n"
