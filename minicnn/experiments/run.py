@@ -218,8 +218,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _is_unbegun(folder: Path) -> bool:
-    """Whether there is nothing in a folder but the settings of a run that was killed at once."""
+    """Whether there is nothing in a folder but the first file of a run that was killed at once.
+
+    That is its settings, or its checkpoint: earlier versions wrote that first.
+    """
+    names = contents(folder)
     try:
-        return contents(folder) == ["config.json"] and Run.opened(folder) is not None
+        return names == ["last.npz"] or (names == ["config.json"] and bool(Run.opened(folder)))
     except (CheckpointError, UnknownNameError):
         return False

@@ -95,7 +95,8 @@ def go_on(settings: Settings, out: StrPath, progress: bool = True) -> Run:
 
     Raises `CheckpointError` if there is a run with other settings.
     """
-    return train(settings, out, (Path(out) / "last.npz").exists(), progress)
+    begun = all((Path(out) / name).exists() for name in ("config.json", "last.npz"))
+    return train(settings, out, begun, progress)
 
 
 def fit_model(

@@ -216,6 +216,7 @@ LEFT = {
     "nothing": [],
     "half a file": [f"{PARTIAL}.json"],
     "half a file of earlier days": ["." + "a" * 32 + ".npz"],
+    "a checkpoint": ["last.npz"],
     "the settings": ["config.json"],
     "the settings and half a checkpoint": ["config.json", f"{PARTIAL}.npz"],
 }

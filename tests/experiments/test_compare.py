@@ -30,6 +30,7 @@ from minicnn.errors import (
 from minicnn.experiments import compare as comparison
 from minicnn.experiments import runs
 from minicnn.experiments.compare import job, keras_twin, measuring, table
+from minicnn.experiments.run import Run
 from minicnn.experiments.settings import Settings
 from minicnn.training import fit as training
 
@@ -416,7 +417,7 @@ def test_killed_before_the_first_file_was_whole(data):
         compare(["mlp"], "out", data)
     Path("out/mlp").mkdir()
     Path("out/mlp/last.npz").write_text("half")
-    Path("out/mlp/.0123.npz").write_text("half")
+    Path(f"out/mlp/.{'0' * 32}.npz").write_text("half")
     assert len(compare(["mlp"], "out", data).rows) == 1
     assert [name for name in os.listdir("out/mlp") if name.startswith(".")] == []
 
@@ -534,7 +535,7 @@ def test_a_run_that_is_not_finished(run_folder, tmp_path):
     (run / "metrics.json").write_text(json.dumps({**metrics, "interrupted": True}))
     refuse(CheckpointError, [run], None, "was stopped", f"--out {run} --resume")
     (run / "metrics.json").write_text("{}")
-    refuse(CheckpointError, [run], None, "metrics.json: 'training_seconds' is None, need a number")
+    refuse(CheckpointError, [run], None, "metrics.json: has no 'interrupted'")
     (run / "metrics.json").unlink()
     refuse(CheckpointError, [run], None, "metrics.json", "the folder of a finished run?")
     assert os.listdir() == ["run"]
@@ -546,10 +547,10 @@ def test_runs_of_different_data(run_folder, tmp_path):
     runs.train(settings, "theirs", progress=False)
     words = ["theirs: trained on", "(9, 9, 1), 5 classes", "(12, 12, 1), 4 classes"]
     refuse(DataError, [run_folder, "theirs"], None, *words)
-    refuse(DataError, ["theirs"], run_folder.parent, "theirs: trained on", "(--data)")
+    refuse(DataError, ["theirs"], Run.opened(run_folder).settings.data, *words)
     shutil.rmtree(data)
     write_data(data, size=9, classes=6)
-    refuse(DataError, ["theirs"], None, "(9, 9, 1), 5 classes", "(9, 9, 1) of 6 classes")
+    refuse(DataError, ["theirs"], None, "(9, 9, 1), 5 classes", "(9, 9, 1), 6 classes")
     assert not Path("out").exists()
 
 
@@ -566,7 +567,7 @@ def test_a_folder_that_holds_other_things(data):
     Path("full/notes").write_text("mine")
     refuse(WriteError, ["mlp"], data, "full exists already", out="full")
     Path("full/comparison.json").write_text("[]")
-    refuse(CheckpointError, ["mlp"], data, "not a comparison, or damaged", out="full")
+    refuse(CheckpointError, ["mlp"], data, "comparison.json: holds no JSON object", out="full")
     assert sorted(os.listdir("full")) == ["comparison.json", "notes"]
 
 

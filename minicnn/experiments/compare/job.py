@@ -67,6 +67,8 @@ class ComparisonJob:
             "checksum": checksum_of(self.data),
             **changes,
         }
+        if not self.path.exists():
+            refuse_taken(self.folder)
         with held(self.folder):
             return self._run()
 

@@ -229,7 +229,7 @@ BAD_RUNS = {
     "no metrics": (_without("metrics.json"), "metrics.json: there is no such file"),
     "no model": (_without("model.npz"), "model.npz: there is no such file"),
     "damaged metrics": (_holding("metrics.json", "{"), "metrics.json: cannot be read as JSON"),
-    "a damaged history": (_holding("history.json", "[]"), "history.json: holds no settings"),
+    "a damaged history": (_holding("history.json", "[]"), "history.json: holds no JSON object"),
     "a damaged model": (_holding("model.npz", "x"), "model.npz: not a file of minicnn"),
     "a model of other pictures": (_model_of((9, 9, 1), 4), "the model takes pictures (9, 9, 1)"),
     "a model of fewer classes": (_model_of((8, 8, 1), 3), "of 3 classes; the test set"),
