@@ -246,7 +246,7 @@ def _compare(
       differ, up to `most` times as much.
     """
     apart = np.abs(found - expected)
-    off = ~(apart <= atol + rtol * np.abs(expected))
+    off = np.array(~(apart <= atol + rtol * np.abs(expected)))
     order = np.argsort(np.nan_to_num(-apart, nan=-np.inf), axis=None, kind="stable")
     for place in order[: off.sum()]:
         index = tuple(int(i) for i in np.unravel_index(place, off.shape))

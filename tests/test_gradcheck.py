@@ -253,6 +253,12 @@ def test_where_the_value_is_not_finite_no_slope_can_be_measured():
         gradcheck(F.log, np.array([1.0, 0.0]))
 
 
+def test_a_single_number_is_an_input_too():
+    gradcheck(lambda x: x * x, np.array(1e-9))
+    with pytest.raises(GradientError, match=r"element \(\).*ratio 1\.1;"):
+        gradcheck(with_gradient_times(F.exp, 1.1), np.array(0.3))
+
+
 def test_tensors_and_empty_arrays_may_be_inputs():
     gradcheck(lambda x, y: x * 2 + y.sum(), Tensor(X, requires_grad=True), np.zeros((0, 3)))
 
