@@ -94,6 +94,8 @@ def saliency(model: Sequential, pictures: Array) -> Array:
         outputs = model(x)
         winners = np.zeros(outputs.shape, outputs.dtype)
         winners[np.arange(len(winners)), outputs.data.argmax(axis=1)] = 1
+        if outputs.shape[1] == 1:  # one sigmoid: below a half it is the other class that wins
+            winners[outputs.data <= 0.5] = -1
         outputs.backward(winners)
     finally:
         for weight, gradient in zip(model.parameters(), before, strict=True):

@@ -24,6 +24,7 @@ from minicnn.errors import MinicnnError, SettingError, ShapeError
 from minicnn.experiments.ensembles import ensemble
 from minicnn.experiments.opening import open_model
 from minicnn.insight.doctor import diagnose
+from minicnn.insight.inspection import saliency
 from minicnn.reader.recognise import predict
 from minicnn.tensor import Tensor
 from minicnn.training.checkpoint import load_model, save_model
@@ -448,6 +449,16 @@ def test_ten_sigmoids_are_not_squashed():
     np.testing.assert_array_equal(
         answer.probabilities, model.predict(answer.seen[None, ..., None])[0]
     )
+
+
+def test_the_saliency_of_one_sigmoid_is_that_of_the_class_that_wins():
+    """d p / d x = p (1 - p) w, and d (1 - p) / d x its opposite."""
+    model, x = model_of(dense(1, "sigmoid")), pictures().scaled()
+    p = expected("one sigmoid", model.predict(x))[:, 1]
+    assert 0 < (p > 0.5).sum() < len(p)
+    slope = np.where(p > 0.5, 1, -1) * p * (1 - p)
+    by_hand = slope[:, None] * model.weights()["dense.weight"].T
+    np.testing.assert_allclose(saliency(model, x).reshape(30, 16), by_hand, rtol=1e-4, atol=1e-6)
 
 
 def test_names_must_be_as_many_as_classes(tmp_path):
