@@ -502,7 +502,6 @@ def test_nor_is_a_file(data, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"batch_size": 217},  # 240 less a tenth are 216
         {"validation": 0.001},
         {"data": "nowhere"},
         {"model": "cnn_deeper"},  # needs larger pictures
