@@ -13,6 +13,8 @@ import os
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numba
 import numpy as np
@@ -170,6 +172,27 @@ def test_a_students_compiled_function_works_a_second_time_and_from_a_copy(tmp_pa
     assert StudentFile(mine / "lesson.py").function("raised")(1.5) == 6.0
     shutil.copytree(tmp_path / "mine", tmp_path / "copy")
     assert StudentFile(tmp_path / "copy/11_speed/lesson.py").function("raised")(1.5) == 6.0
+
+
+AT_ONCE = """
+import sys
+import numpy as np
+from minicnn import kernels
+
+x = np.arange(-4, 4, dtype=sys.argv[1])
+np.testing.assert_array_equal(kernels.relu(x), np.maximum(x, 0))
+np.testing.assert_array_equal(kernels.dense(x[None, :4].repeat(99, 0), np.eye(4, 99, dtype=x.dtype),
+                              np.zeros(99, x.dtype))[:, :4], x[None, :4].repeat(99, 0))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_compile_for_two_types_at_once(run_python, tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        for pair in range(4):
+            run = partial(run_python, "-c", AT_ONCE, NUMBA_CACHE_DIR=str(tmp_path / str(pair)))
+            for _ in range(2):
+                list(pool.map(lambda dtype, run=run: run(dtype), ["float32", "float64"]))
 
 
 # ------------------------------------------------------------------ forked processes
