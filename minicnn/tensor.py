@@ -72,7 +72,7 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
             _share_changes(result, args)
         if needed:
             for i in range(len(rules), len(args)):
-                _without_rule(name, parameters[min(i, len(parameters) - 1)], args[i])
+                rules.append(_missing_rule(name, parameters[min(i, len(parameters) - 1)]))
             edges = [e for e in zip(args, rules, strict=False) if isinstance(e[0], Tensor)]
             rules = [rule if x.requires_grad else None for x, rule in edges]
             if not is_engines:
@@ -91,15 +91,24 @@ def _own(value: Any) -> Any:
     return type(value)(map(_own, value)) if type(value) in (list, tuple) else value
 
 
+def _missing_rule(op: str, parameter: str) -> Rule:
+    """The rule of an argument that has none."""
+
+    def refuse(dy: Array) -> Array:
+        raise GradientError(
+            f"'{op}' has no rule for {parameter!r}, and the tensor that it was given requires a "
+            f"gradient; give {parameter}.data if none is wanted"
+        )
+
+    return refuse
+
+
 def _without_rule(op: str, parameter: str, value: Any) -> Any:
-    """The value of an argument that has no rule; refuse a tensor that needs one."""
+    """The value of an argument that can have no rule; refuse a tensor that needs one."""
     if not isinstance(value, Tensor):
         return value
     if value.requires_grad and recording.get():
-        raise GradientError(
-            f"'{op}' has no rule for {parameter!r}, and the tensor of shape {value.shape} that it "
-            f"was given requires a gradient; give {parameter}.data if none is wanted"
-        )
+        _missing_rule(op, parameter)(value._data)
     return value._data
 
 

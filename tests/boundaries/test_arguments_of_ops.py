@@ -94,10 +94,10 @@ def test_an_optional_tensor_behind_one_that_is_left_out():
 
 def test_a_tensor_where_the_op_has_no_rule_is_refused_by_name():
     x, mean, rest = leaf((4, 3)), leaf((3,)), (np.ones(3), np.zeros(3))
-    with pytest.raises(GradientError, match=r"'batch_norm' has no rule for 'mean'.*\(3,\)"):
-        F.batch_norm(x, *rest, mean, np.ones(3))
+    with pytest.raises(GradientError, match="'batch_norm' has no rule for 'mean'"):
+        F.batch_norm(x, *rest, mean, np.ones(3)).sum().backward()
     with pytest.raises(GradientError, match="'mean'"):
-        F.batch_norm(x, *rest, mean=mean, variance=np.ones(3))
+        F.batch_norm(x, *rest, mean=mean, variance=np.ones(3)).sum().backward()
 
     @op
     def scaled(x, *, by):
@@ -144,11 +144,11 @@ def test_what_does_not_return_a_value_and_rules_is_refused(function, got, requir
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_tensor_without_its_rule_is_refused_and_named(count):
     mine = named(lambda *xs: (sum(xs), lambda dy: dy))
-    with pytest.raises(GradientError, match=r"'mine' has no rule for 'xs'.*\(3, 3\).*gradient"):
-        mine(*[leaf((3, 3), i) for i in range(count)])
+    with pytest.raises(GradientError, match="'mine' has no rule for 'xs'"):
+        mine(*[leaf((3, 3), i) for i in range(count)]).sum().backward()
     two = named(lambda a, b: (a + b, lambda dy: dy))
     with pytest.raises(GradientError, match="'mine' has no rule for 'b'"):
-        two(np.ones(2), leaf((2,)))
+        two(np.ones(2), leaf((2,))).sum().backward()
     assert two(leaf((2,)), np.ones(2)).requires_grad
 
 
