@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +10,14 @@ from itertools import islice
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.errors import DataError, Notice, SettingError, ShapeError, TrainingError
+from minicnn.errors import SettingError, ShapeError, TrainingError
 from minicnn.nn import Module
 from minicnn.nn.head import Head
 from minicnn.optim import Adam, Optimizer, Schedule, clip_gradients, constant
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, History, TrainingState
+from minicnn.training.data_to_model import batch_size_for, check_fit, check_order
 from minicnn.training.ema import ExponentialMovingAverage
 from minicnn.training.progress import ShowProgress
 from minicnn.training.tta import predict_with_tta
@@ -58,7 +58,7 @@ def evaluate(model: Module, data: Dataset, batch_size: int = 512, tta: int = 1) 
     """
     total, parts, head = 0.0, [], Head.of(model, data.scaled([0]))
     head.check()
-    _check_order(model.class_names or (), data.class_names)
+    check_order(model.class_names or (), data.class_names)
     with no_grad():
         for x, labels in data.batches(min(batch_size, len(data))):
             outputs = predict_with_tta(model, x, tta)
@@ -114,10 +114,10 @@ def fit(
     _check_settings(epochs, label_smoothing, clip_norm, ema)
     batch_size = batch_size_for(data, batch_size)
     model.ensure_built(data.image_shape, rng)
-    head = _check_fit(model, data)
+    head = check_fit(model, data)
     if held_out is not None:
-        _check_fit(model, held_out)
-        _check_order(data.class_names, held_out.class_names)
+        check_fit(model, held_out)
+        check_order(data.class_names, held_out.class_names)
     if not model.parameters():
         raise TrainingError("the model has no trainable weights; are all its layers frozen?")
     if ema:
@@ -150,19 +150,6 @@ def hold_out(
     if len(data) < FEW and 0 < validation < 1 / len(data):
         validation = 1 / len(data)
     return data.split(validation, rng)
-
-
-def batch_size_for(data: Dataset, batch_size: int) -> int:
-    """The batch size for a set: all of it, and a `Notice`, if the set has not that many pictures.
-
-    Raises `SettingError` for what is no batch size.
-    """
-    if isinstance(batch_size, int | np.integer) and batch_size > len(data):
-        says = f"a batch of {batch_size} is more than the {len(data)} pictures to train on"
-        warnings.warn(f"{says}: each batch is all {len(data)}", Notice, stacklevel=3)
-        return len(data)
-    data.batches(batch_size)
-    return batch_size
 
 
 def run_epochs(
@@ -221,33 +208,6 @@ def _check_settings(
         raise SettingError(f"clip_norm must be positive, got {clip_norm}")
     if not 0 <= ema < 1:
         raise SettingError(f"ema must be in [0, 1), got {ema}")
-
-
-def _check_fit(model: Module, data: Dataset) -> Head:
-    """Pass one image through: only that says what comes out of a model that is not Sequential."""
-    head = Head.of(model, data.scaled([0]))
-    fits = head.shape == (data.classes,) or (head.shape == (1,) and head.classes == data.classes)
-    if not fits:
-        raise ShapeError(
-            f"the model gives {head.shape} outputs for an image, "
-            f"the data has {data.classes} classes"
-        )
-    if head.kind == "softmax":
-        raise ShapeError(
-            "the model ends in a softmax, which the loss of `fit` applies itself; leave it out, "
-            "and end in logits: `evaluate` and `predict` give probabilities all the same"
-        )
-    head.check()
-    return head
-
-
-def _check_order(mine: tuple[str, ...], theirs: tuple[str, ...]) -> None:
-    """Raise `DataError` if these are the same classes in two orders."""
-    if mine != theirs and sorted(mine) == sorted(theirs):
-        raise DataError(
-            f"the model's classes are in the order {', '.join(mine)}, those of the data in the "
-            f"order {', '.join(theirs)}; they must be in the same"
-        )
 
 
 def check_loss(loss: float, where: str, lr: float) -> None:

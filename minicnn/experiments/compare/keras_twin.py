@@ -28,7 +28,8 @@ from minicnn.tape import Array
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, EarlyStopping, TrainingState
 from minicnn.training.checkpoint import Checkpoint
-from minicnn.training.fit import batch_size_for, check_loss, evaluate, hold_out, run_epochs
+from minicnn.training.data_to_model import batch_size_for
+from minicnn.training.fit import check_loss, evaluate, hold_out, run_epochs
 from minicnn.training.progress import ShowProgress
 
 
