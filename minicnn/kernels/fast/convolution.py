@@ -323,9 +323,8 @@ def dweight(
     at = windows(tuple(shape), kernel, stride, padding)
     i, j, k = np.ogrid[: kernel[0], : kernel[1], :c]
     taps = ((i * at.width + j) * c + k).reshape(-1)
-    parts = np.empty(
-        (part_count(n, panels(f)), panels(f), len(taps) + -len(taps) % MR, NR), x.dtype
-    )
+    sums = (part_count(n, panels(f)), panels(f), len(taps) + -len(taps) % MR, NR)
+    parts = np.empty(sums, x.dtype) if n else np.zeros(sums, x.dtype)  # a first image overwrites
     run(
         _weight_gradient, contiguous(x), contiguous(dy).reshape(n, -1, f),
         winner, np.concatenate([taps, np.zeros(MR, np.int64)]),
