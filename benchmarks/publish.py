@@ -33,7 +33,7 @@ HEAD = """\
 # Results
 
 Every table here is written by `python -m benchmarks.publish` from the files in
-[results](results). [README.md](README.md) says how each figure is measured.
+`results/`. [README.md](README.md) says how each figure is measured.
 """
 
 

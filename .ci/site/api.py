@@ -7,6 +7,14 @@ from types import ModuleType
 
 import minicnn
 
+
+def _homes(room: str) -> list[str]:
+    """The modules of a room that hold public names of minicnn."""
+    places = {getattr(getattr(minicnn, name), "__module__", "") for name in minicnn.__all__}
+    names = (place.removeprefix("minicnn.") for place in places)
+    return sorted(name for name in names if name.startswith(f"{room}."))
+
+
 PAGES = {
     "The engine": ["tensor", "tape", "gradient_check"],
     "Ops": ["functional"],
@@ -17,9 +25,9 @@ PAGES = {
     "Metrics": ["metrics"],
     "Training": ["training.fit", "training.callbacks", "training.checkpoint"],
     "Named models": ["zoo"],
-    "Keras, ONNX, TensorFlow Lite": ["bridge.export", "bridge.live"],
-    "Insight": ["insight.trace", "insight.walk", "insight.graph_figure", "insight.doctor"],
-    "Reading pictures": ["reader.recognise", "reader.strings"],
+    "Keras, ONNX, TensorFlow Lite": _homes("bridge"),
+    "Insight": _homes("insight"),
+    "Reading pictures": _homes("reader"),
     "Errors": ["errors"],
 }
 

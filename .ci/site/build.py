@@ -4,6 +4,7 @@ Pages that stand in the repository are copied to where their links hold: README,
 results. The others are made here: the API, the lessons, what the commands say of themselves.
 """
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -68,6 +69,7 @@ def main(target: Path) -> None:
         config["hooks"] = [str(HERE / "hooks.py")]
         file = Path(temporary, "mkdocs.yml")
         file.write_text(yaml.safe_dump(config, sort_keys=False))
+        logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
         build(load_config(str(file)))
     print(f"The pages: {target / 'index.html'}")
 
