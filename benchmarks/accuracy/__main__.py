@@ -14,7 +14,7 @@ from benchmarks.accuracy.summary import Content, against, content
 from benchmarks.engines import EngineError
 from minicnn.errors import MinicnnError
 from minicnn.experiments.report import figures
-from minicnn.experiments.report.robustness_figures import robustness
+from minicnn.experiments.report.network_figures import robustness
 from minicnn.files import atomic
 from minicnn.plain_data import write_json
 

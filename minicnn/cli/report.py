@@ -25,7 +25,7 @@ def report(
 ) -> None:
     """Write a page on a trained model (HTML, PDF), with its figures and its numbers."""
     from minicnn.experiments.opening import SHIPPED
-    from minicnn.experiments.report.of_run import report_run
+    from minicnn.experiments.report.run_numbers import report_run
     from minicnn.files import refuse_taken
     from minicnn.training.progress import steps
 

@@ -129,7 +129,7 @@ def _draw(folder: Path, history: dict[str, list[float]], data: Dataset, result: 
     from minicnn.experiments.report import (
         figures,  # here, because matplotlib takes a while to import
     )
-    from minicnn.experiments.report.brightness import drawable
+    from minicnn.experiments.report.mosaic import drawable
 
     names = data.class_names
     predictions = result.probabilities.argmax(axis=1)

@@ -107,7 +107,7 @@ def test_a_run_of_earlier_days_has_but_the_path(copied, data, tmp_path):
 
 def test_config_is_read_once(copied, data, monkeypatch):
     from minicnn.experiments import run as module
-    from minicnn.experiments.report.of_run import report_run
+    from minicnn.experiments.report.run_numbers import report_run
 
     read = []
     monkeypatch.setattr(module, "read_json", lambda path: read.append(path.name) or REAL(path))

@@ -13,7 +13,7 @@ from minicnn.data import idx
 from minicnn.errors import CheckpointError, SettingError, ShapeError
 from minicnn.experiments.ensembles import ensemble
 from minicnn.experiments.opening import open_model
-from minicnn.experiments.report.of_run import report_run
+from minicnn.experiments.report.run_numbers import report_run
 from minicnn.experiments.run import Run
 from minicnn.experiments.runs import train
 from minicnn.experiments.settings import Settings

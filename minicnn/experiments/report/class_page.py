@@ -67,7 +67,7 @@ def class_page(grades: ClassGrades) -> str:
     }
     return (
         templates()
-        .get_template("class_page.html.jinja")
+        .get_template("report/class_page.html.jinja")
         .render(
             page=_page(grades),
             lessons=grades.lessons,

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minicnn import metrics
 from minicnn.errors import SettingError, ShapeError
-from minicnn.experiments.report.brightness import brightness, grey_or_rgb
+from minicnn.experiments.report.mosaic import brightness, grey_or_rgb
 from minicnn.files import StrPath, atomic
 from minicnn.insight import style
 

@@ -16,7 +16,7 @@ def html(page: Page) -> str:
     >>> "<title>Digits &amp; letters</title>" in text
     True
     """
-    return templates().get_template("page.html.jinja").render(page=page)
+    return templates().get_template("report/page.html.jinja").render(page=page)
 
 
 def templates() -> "Environment":
@@ -24,7 +24,7 @@ def templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("minicnn.experiments.report", "."),
+        loader=PackageLoader("minicnn.experiments", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

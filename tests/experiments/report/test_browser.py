@@ -11,7 +11,7 @@ import pytest
 from minicnn.data import Dataset
 from minicnn.experiments.explore import explore
 from minicnn.experiments.report.documents import write_data_report, write_run_report
-from minicnn.experiments.report.of_run import report_run
+from minicnn.experiments.report.run_numbers import report_run
 
 SIZES = (("phone", 390, "dark"), ("desk", 1280, "light"))
 

@@ -16,7 +16,7 @@ from minicnn.data.augmentation import Augmentation
 from minicnn.experiments.explore import explore
 from minicnn.experiments.explore.augmented import augmented
 from minicnn.experiments.report import data_figures as draw
-from minicnn.experiments.report.data_page import _balance, data_page
+from minicnn.experiments.report.data_page import data_page
 from minicnn.experiments.report.html import html
 from minicnn.experiments.report.page import PagePicture, Text
 from minicnn.experiments.report.pdf import pdf
@@ -103,7 +103,7 @@ def test_balance_is_said_in_words():
     def words_on(labels, test=None):
         data = Dataset(images, labels)
         found = explore(data, data if test is None else data[test], progress=False)
-        return texts(_balance(found))
+        return texts(section(data_page(found, "noise"), "Classes and their balance"))
 
     words = words_on(np.arange(200) % 2)
     assert "Nothing says that the training classes are not equally frequent (χ² = 0.00" in words
@@ -222,7 +222,7 @@ def test_what_cannot_be_explored_is_refused_in_one_line(command, data, tmp_path)
     write_idx(labels / "train-labels-idx1-ubyte", np.zeros(7, np.uint8), overwrite=True)
     for arguments, message in (
         (["--data", "nowhere", "--out", tmp_path / "o"], "nowhere: cannot be read as a folder"),
-        (["--data", tmp_path / "empty", "--out", tmp_path / "o"], "needs exactly one file"),
+        (["--data", tmp_path / "empty", "--out", tmp_path / "o"], "found none"),
         (["--data", other, "--out", tmp_path / "o"], "training pictures are (8, 8, 1)"),
         (["--data", cut, "--out", tmp_path / "o"], "train-images-idx3-ubyte"),
         (["--data", labels, "--out", tmp_path / "o"], "120 images have 7 labels"),

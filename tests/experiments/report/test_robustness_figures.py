@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicnn.data.corruption import CORRUPTIONS
-from minicnn.experiments.report.robustness_figures import corrupted, robustness
+from minicnn.experiments.report.network_figures import corrupted, robustness
 from minicnn.insight.robustness import Robustness
 
 

@@ -9,23 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy.stats import binomtest
 from sklearn import metrics as sklearn
 
 from minicnn import zoo
+from minicnn.data import Dataset
 from minicnn.data.corruption import CORRUPTIONS
-from minicnn.experiments.report.of_run import report_run
 from minicnn.experiments.report.page import PagePicture, Table, Text
-from minicnn.experiments.report.run_page import (
-    _confusion,
-    _curves,
-    _filters,
-    _layers,
-    _saliency,
-    _settings,
-    run_page,
-)
+from minicnn.experiments.report.run_numbers import report_run
+from minicnn.experiments.report.run_page import run_page
 from minicnn.insight.robustness import measure_robustness
 from minicnn.training.checkpoint import save_model
 from minicnn.training.fit import Evaluation
@@ -48,6 +42,15 @@ def report(run_folder):
 @pytest.fixture(scope="module")
 def page(report):
     return run_page(report)
+
+
+@pytest.fixture
+def sections_of(monkeypatch):
+    """The parts of a report's sections by their anchors, its pictures left blank: it is quick."""
+    blank = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(blank, "PNG")
+    monkeypatch.setattr(Figure, "savefig", lambda self, to, **_: to.write(blank.getvalue()))
+    return lambda report: {each.anchor: each.parts for each in run_page(report).sections}
 
 
 def copied(run_folder, tmp_path) -> Path:
@@ -101,8 +104,10 @@ def test_calibration_is_over_fifteen_equal_bins(report, page):
     assert f"{error:.4f}" in text
 
 
-def test_the_layer_table_is_exact():
-    table = _layers(zoo.build("cnn_classic"))
+def test_the_layer_table_is_exact(report, sections_of):
+    model = zoo.build("cnn_classic")
+    data = Dataset(np.zeros((60, 28, 28, 1), np.uint8), report.labels)
+    (table,) = sections_of(replace(report, model=model, test=data))["layers"]
     assert [row[2] for row in table.rows] == [
         *("320", "0", "18,496", "0", "0", "204,928", "0", "1,290"),
         *("225,034", "225,034", "0"),
@@ -136,29 +141,32 @@ def test_the_page_has_every_section_and_no_part_is_empty(report, page):
     assert dict(page.facts)["epochs"] == "2 (best: 1)"
 
 
-def test_the_settings_name_the_data_and_the_rate(report):
-    table = _settings(replace(report, settings={**report.settings, "data": None}))
+def test_the_settings_name_the_data_and_the_rate(report, sections_of):
+    settings = {**report.settings, "data": None}
+    (table,) = sections_of(replace(report, settings=settings))["settings"]
     rows = dict(pair for row in table.rows for pair in (row[:2], row[2:]))
     assert (rows["data"], rows["learning rate"], rows["optimizer"]) == ("MNIST", "0.01", "sgd")
 
 
-def test_without_a_history_the_curves_are_left_out_with_a_word(report):
-    (part,) = _curves(replace(report, history={}))
+def test_without_a_history_the_curves_are_left_out_with_a_word(report, sections_of):
+    (part,) = sections_of(replace(report, history={}))["learning-curves"]
     assert part == Text("No epoch was recorded in this run, so there are no curves to show.")
 
 
-def test_an_mlp_has_no_filters_and_says_so():
-    (part,) = _filters(zoo.build("mlp", (8, 8, 1), 4))
+def test_an_mlp_has_no_filters_and_says_so(report, sections_of):
+    model = zoo.build("mlp", (8, 8, 1), 4)
+    (part,) = sections_of(replace(report, model=model))["filters-of-the-first-layer"]
     assert part == Text("The model has no convolution, so there are no filters to show.")
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_model_that_is_always_right_or_never(report, right):
+def test_a_model_that_is_always_right_or_never(report, sections_of, right):
     chosen = report.labels if right else (report.labels + 1) % 4
     shares = np.eye(4)[chosen]
     always = replace(report, evaluation=Evaluation(0.1, float(right), report.labels, shares))
-    assert [type(part) for part in _confusion(always)] == [Text, PagePicture][right:]
-    assert [type(part) for part in _saliency(always)] == [PagePicture]
+    parts = sections_of(always)
+    assert [type(part) for part in parts["confusion-matrix"]] == [Text, PagePicture][right:]
+    assert [type(part) for part in parts["what-the-answers-hang-on"]] == [PagePicture]
     numbers = json.loads(json.dumps(always.to_dict(), allow_nan=False))
     assert len(numbers["worst_mistakes"]) == (0 if right else 25)
     assert numbers["expected_calibration_error"] == (0 if right else 1)
@@ -270,13 +278,16 @@ def test_what_is_no_run_or_no_data_is_refused(command, run_folder, data, tmp_pat
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_model_by_itself_is_reported_without_its_training(run_folder, data, tmp_path):
+def test_a_model_by_itself_is_reported_without_its_training(
+    run_folder, data, tmp_path, sections_of
+):
     shutil.copy(run_folder / "model.npz", tmp_path / "mine.npz")
     alone = report_run(tmp_path / "mine.npz", data, progress=False)
     expected = report_run(run_folder, progress=False).to_dict()
     assert alone.to_dict() == {**expected, "run": "mine.npz", "settings": {}, "training": {}}
-    assert _settings(alone) == Text("A model's file does not say how it was trained.")
-    (part,) = _curves(alone)
+    parts = sections_of(alone)
+    assert parts["settings"] == [Text("A model's file does not say how it was trained.")]
+    (part,) = parts["learning-curves"]
     assert isinstance(part, Text)
 
 
