@@ -17,7 +17,7 @@ from .experiments.explore import explore as explore
 from .experiments.opening import open_model as open_model
 from .experiments.report.documents import write_data_report as write_data_report
 from .experiments.report.documents import write_run_report as write_run_report
-from .experiments.report.of_run import report_run as report_run
+from .experiments.report.run_numbers import report_run as report_run
 from .experiments.runs import train as train
 from .experiments.tune import tune as tune
 from .gradient_check import gradcheck as gradcheck

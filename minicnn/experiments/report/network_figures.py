@@ -190,7 +190,6 @@ def _strongest(values: Numbers) -> Colours:
     return _heat(maps[chosen])
 
 
-COLUMNS = 3
 LOOKS = (
     {"color": style.BLUE, "linestyle": "-", "marker": "o"},
     {"color": style.ORANGE, "linestyle": "--", "marker": "s"},
@@ -208,7 +207,7 @@ def robustness(found: Mapping[str, Robustness]) -> Figure:
     ['Noise', 'Blur', 'Shift']
     """
     figure = style.figure(8, 4.6)
-    grid = figure.subplots(2, COLUMNS, sharey=True)
+    grid = figure.subplots(2, 3, sharey=True)
     for axes, (name, corruption) in zip(grid.flat, CORRUPTIONS.items(), strict=True):
         places = range(len(corruption.severities) + 1)
         for (label, each), look in zip(found.items(), LOOKS, strict=False):

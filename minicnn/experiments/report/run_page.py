@@ -12,8 +12,6 @@ from minicnn.experiments.report import figures
 from minicnn.experiments.report import network_figures as draw
 from minicnn.experiments.report.markdown import page_from
 from minicnn.experiments.report.mosaic import drawable
-from minicnn.experiments.report.network_figures import corrupted
-from minicnn.experiments.report.network_figures import robustness as robustness_figure
 from minicnn.experiments.report.page import Page
 from minicnn.experiments.report.run_numbers import RunReport
 from minicnn.experiments.settings import Settings
@@ -44,8 +42,6 @@ def run_page(report: RunReport) -> Page:
         notes=partial(_notes, report),
         figures=figures,
         draw=draw,
-        draw_robustness=robustness_figure,
-        draw_corrupted=corrupted,
         drawable=drawable,
         saliency=saliency,
         short=style.short,
