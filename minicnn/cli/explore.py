@@ -32,7 +32,9 @@ def explore(
     from minicnn.training.progress import steps
 
     refuse_taken(out)
-    settings = zoo.augmentation(recipe or "best") if augment or recipe else None
+    settings = None
+    if augment or recipe is not None:
+        settings = zoo.augmentation("best" if recipe is None else recipe)
     names = None if classes is None else ",".join(read_names(classes))
     train, test = load_data(None if data is None else str(data), names, prefix)
     found = exploration.explore(train, test, augment=settings)

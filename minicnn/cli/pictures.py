@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from minicnn.cli.app import show
+from minicnn.errors import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,6 +121,6 @@ def show_rows(rows: Sequence[AnswerRow], table: Table, as_json: bool, *places: s
             print(f"\n{place}")
     errors = [row for row in rows if "error" in row]
     for row in errors:
-        print(f"minicnn: {row['picture']}: {row['error']}", file=sys.stderr)
+        print(printable(f"minicnn: {row['picture']}: {row['error']}"), file=sys.stderr)
     if errors:
         raise SystemExit(2)

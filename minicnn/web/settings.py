@@ -1,11 +1,13 @@
 """How the service is offered, and what it lets a client take."""
 
 import os
+import re
 from dataclasses import dataclass, field
 
 from minicnn.errors import ServiceError, UnknownNameError
 
 LOGS = ("json", "plain")
+MOST_WORKERS = 256
 
 
 def default_workers() -> int:
@@ -45,6 +47,13 @@ class ServiceSettings:
             raise UnknownNameError("log", self.log, LOGS)
         if not 0 <= self.port < 2**16:
             raise ServiceError(f"port must be from 0 to 65535, got {self.port}")
+        for name in self.names:
+            if not re.fullmatch(r"[\w.:\[\]*-]+", name):
+                raise ServiceError(
+                    f"a host name has letters, digits, dots and hyphens; got {name!r}"
+                )
+        if self.workers > MOST_WORKERS:
+            raise ServiceError(f"workers must be at most {MOST_WORKERS}, got {self.workers}")
         for name in ("workers", "clients", "body", "pixels", "patience", "seconds"):
             if not getattr(self, name) > 0:
                 raise ServiceError(f"{name} must be positive, got {getattr(self, name)}")

@@ -64,7 +64,7 @@ NUMBERS = {  # option: (commands, values that it cannot have)
     "--rounds": (("profile",), [*WHOLE, "0", "-1"]),
     "--expect": (("read",), [*WHOLE, "0", "-1"]),
     "--port": (("serve",), [*WHOLE, "-1", "65536", "9" * 30]),
-    "--workers": (("serve",), [*WHOLE, "0", "-1"]),
+    "--workers": (("serve",), [*WHOLE, "0", "-1", "257", "9" * 30]),
 }
 HUGE = [  # numbers that memory has no room for
     ["profile", "mlp", "--batch-size", "1000000000"],
@@ -216,6 +216,8 @@ def out(rng: random.Random) -> tuple[str, Line]:
 def run(rng: random.Random) -> tuple[str, Line]:
     chosen = rng.choice(RUN)
     bad = ["nowhere", "nowhere.npz", "empty", "data", "damaged.npz", "damaged.keras", "damaged.h5"]
+    if chosen in ("predict", "read"):  # to which a folder is one of pictures
+        bad = [each for each in bad if each not in ("empty", "data")]
     return chosen, [rng.choice(bad), *RIGHT[chosen][1:]]
 
 

@@ -205,7 +205,7 @@ def test_what_cannot_be_read_stops_no_other(read, digits):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a.png", "--fields", "none.json"], "none.json: cannot be read"),
+        (["a.png", "--fields", "none.json"], "none.json: there is no such file"),
         (["a.png", "--csv", "no/such/all.csv"], "there is no folder no/such"),
         (["a.png", "--expect", "0"], "greater than or equal to 1"),
         (["empty"], "empty: there are no pictures in this folder"),
