@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from PIL import Image
 
-from minicnn.errors import ShapeError
+from minicnn.errors import SettingError, ShapeError
 from minicnn.experiments.report import figures
 from minicnn.insight import style
 
@@ -284,7 +284,7 @@ def test_mistakes_refuse_what_does_not_fit_together():
         figures.mistakes(images, [0, 1], good[:1], names)
     with pytest.raises(ShapeError, match="probabilities of 2 classes, 3 names"):
         figures.mistakes(images, [0, 1], good, [*names, "c"])
-    with pytest.raises(ShapeError, match="rows: got 0"):
+    with pytest.raises(SettingError, match="rows: got 0"):
         figures.mistakes(images, [0, 1], good, names, rows=0)
 
 
@@ -339,7 +339,7 @@ def test_digits_take_no_more_columns_than_there_are_pictures(count):
     ],
 )
 def test_digits_refuse_what_is_no_batch_of_pictures(images, options, message):
-    with pytest.raises(ShapeError, match=message):
+    with pytest.raises((ShapeError, SettingError), match=message):
         figures.digits(images, **options)
 
 
