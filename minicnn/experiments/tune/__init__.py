@@ -75,7 +75,6 @@ def tune(
             raise SettingError(f"{name} must be positive, got {number}")
     required("optuna", "tune")
     from minicnn.experiments.tune.folder import begin, write_results
-    from minicnn.experiments.tune.journal import opened
     from minicnn.experiments.tune.search import Search
 
     directory = None if data is None else os.path.abspath(data)
@@ -92,11 +91,10 @@ def tune(
         fix=fix,
     )
     folder = Path("runs", f"{model}-tuning") if out is None else Path(out)
-    if storage is not None:
-        with opened(folder, storage):  # before there is a folder: it may not be there
-            pass
-    begin(folder, plan)
     seconds = math.inf if timeout is None else timeout
-    found = Search(plan, folder, training_set, trials, seconds, Watch(progress)).run(storage)
+    search = Search(plan, folder, training_set, trials, seconds, Watch(progress))
+    search.refuse_unreachable(storage)
+    begin(folder, plan)
+    found = search.run(storage)
     write_results(found)
     return found

@@ -51,6 +51,12 @@ class Search:
         self.plan, self.folder, self.data, self.watch = plan, folder, data, watch
         self.wanted, self.seconds = wanted, seconds
 
+    def refuse_unreachable(self, url: str | None) -> None:
+        """Raise `CheckpointError` if there is no such database."""
+        if url is not None:
+            with _quiet_optuna(), opened(self.folder, url):
+                pass
+
     def run(self, url: str | None) -> Tuning:
         """Work until there are enough trials; what the study has then."""
         interrupted = False
