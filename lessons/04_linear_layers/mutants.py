@@ -2,6 +2,8 @@
 
 from minicnn.learn import Mutant
 
+DBIAS = "dy.sum(axis=0, dtype=np.float64).astype(dy.dtype)"
+
 MUTANTS = {
     "dense_dweight": [
         Mutant(
@@ -109,17 +111,17 @@ MUTANTS = {
         ),
         Mutant(
             "over_everything",
-            [("dy.sum(axis=0)", "0 * dy[0] + dy.sum()")],
+            [(DBIAS, "0 * dy[0] + dy.sum()")],
             "Every bias gets the sum over all outputs; each has a bias of its own.",
         ),
         Mutant(
             "not_summed",
-            [("dy.sum(axis=0)", "dy.copy()")],
+            [(DBIAS, "dy.copy()")],
             "dy comes back as it is, a row for each example; the one bias was added to all rows.",
         ),
         Mutant(
             "first_example_only",
-            [("dy.sum(axis=0)", "dy[0].copy()")],
+            [(DBIAS, "dy[0].copy()")],
             "Only the first example of the batch counts; the bias was added to every row.",
         ),
     ],

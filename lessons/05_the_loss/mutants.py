@@ -61,13 +61,13 @@ MUTANTS = {
         ),
         Mutant(
             "log_of_softmax",
-            [("(np.log(total) - shifted)", "-np.log(e / total)")],
+            [("np.log(total) - shifted", "-np.log(e / total)")],
             "The logarithm of the probabilities is taken: where one has become 0 that is infinite, "
             "and 0 times infinity is NaN. Use log(total) - shifted.",
         ),
         Mutant(
             "protected_log",
-            [("(np.log(total) - shifted)", "-np.log(e / total + 1e-7)")],
+            [("np.log(total) - shifted", "-np.log(e / total + 1e-7)")],
             "A small number is added inside the logarithm: no NaN, but every loss is a little off, "
             "and none can be larger than 16 however wrong the answer. Use log(total) - shifted.",
         ),
@@ -81,8 +81,8 @@ MUTANTS = {
             "sum_over_batch",
             [
                 (
-                    "(targets * (np.log(total) - shifted)).sum(axis=1)",
-                    "(targets * (np.log(total) - shifted)).sum(axis=0)",
+                    "(targets * cost).sum(axis=1)",
+                    "(targets * cost).sum(axis=0)",
                 )
             ],
             "The losses are summed over the batch, one for each class; sum over the classes, "
@@ -90,7 +90,7 @@ MUTANTS = {
         ),
         Mutant(
             "not_normalised",
-            [("losses, e / total", "losses, e")],
+            [("(e / total)", "e")],
             "The losses are right, but the second result are the exponentials: divide them by "
             "their row's sum to make them probabilities.",
         ),
@@ -98,7 +98,7 @@ MUTANTS = {
             "hard_labels",
             [
                 (
-                    "(targets * (np.log(total) - shifted)).sum(axis=1)",
+                    "(targets * cost).sum(axis=1)",
                     "(np.log(total) - shifted)[np.arange(len(logits)), targets.argmax(axis=1)]",
                 )
             ],

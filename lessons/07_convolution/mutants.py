@@ -12,7 +12,7 @@ MUTANTS = {
         ),
         Mutant(
             "channels_first",
-            [("cols.reshape(n, *out, -1)", "cols.swapaxes(3, 4).reshape(n, *out, -1)")],
+            [("cols.reshape(n, *out", "cols.swapaxes(3, 4).reshape(n, *out")],
             "The channels come before the cells; cell (i, j) of channel c belongs into column "
             "(i * KW + j) * C + c, the channels innermost.",
         ),

@@ -137,7 +137,7 @@ MUTANTS = {
         ),
         Mutant(
             "mean_over_batch",
-            [("dcols.reshape(*dy.shape[:3], -1)", "dcols.reshape(*dy.shape[:3], -1) / len(dy)")],
+            [("dcols.shape[1])", "dcols.shape[1]) / len(dy)")],
             "The gradient is divided by N, which the loss has done already: dy comes divided.",
         ),
     ],
@@ -167,7 +167,7 @@ MUTANTS = {
         ),
         Mutant(
             "over_everything",
-            [("dy.sum(axis=(0, 1, 2))", "np.full(dy.shape[-1], dy.sum())")],
+            [("dy.sum(axis=(0, 1, 2), dtype=np.float64)", "np.full(dy.shape[-1], dy.sum())")],
             "Every kernel gets the sum over all kernels; each has a bias of its own.",
         ),
     ],

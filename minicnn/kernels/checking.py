@@ -53,6 +53,10 @@ def _has_floats(value: Any) -> bool:
     return _is_array(value) and value.dtype.newbyteorder("=") in FLOATS
 
 
+def _can_change(value: Any) -> bool:
+    return _is_array(value) and value.dtype in FLOATS and value.flags.writeable
+
+
 def _has_integers(value: Any) -> bool:
     return _is_array(value) and value.dtype.kind in "iu"
 
@@ -68,11 +72,11 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real | np.bool_)
+    return isinstance(value, Real)
 
 
 def _number(value: Any, dtype: np.dtype) -> float:
-    return value if type(value) in (int, float, bool) else float(value)
+    return value if type(value) in (int, float) else float(value)
 
 
 def _as_it_is(value: Any, dtype: np.dtype) -> Any:
@@ -85,6 +89,12 @@ _KEY = "{0}.__class__, {0}.shape, {0}.dtype"
 
 KINDS = {
     "array": Kind(_FLOATS, _has_floats, np.asarray, _KEY),
+    "changed": Kind(
+        f"{_FLOATS} that can be changed in place",
+        _can_change,
+        np.asarray,
+        f"{_KEY}, {{0}}.flags.writeable",
+    ),
     "finite": Kind(
         _FLOATS,
         _has_floats,
@@ -95,7 +105,7 @@ KINDS = {
     "pixels": Kind(
         f"{_FLOATS}, or uint8",
         _has_pixels,
-        lambda value, dtype: np.asarray(value, value.dtype.newbyteorder("=")),
+        lambda value, dtype: np.asarray(value, np.result_type(value.dtype)),
         _KEY,
     ),
     "whole": Kind(_INTEGERS, _has_integers, lambda value, dtype: np.asarray(value, np.int64), _KEY),
@@ -114,6 +124,11 @@ KINDS = {
     ),
     "padding": Kind("a name", lambda value: True, _as_it_is, "{0}"),
     "number": Kind("a number", _is_number, _number),
+    "flag": Kind(
+        "True or False",
+        lambda value: isinstance(value, bool | np.bool_),
+        lambda value, dtype: bool(value),
+    ),
     "share": Kind("a number", _is_number, _number, always=("0 <= {0} < 1", "in [0, 1)")),
     "count": Kind(
         "a whole number",
@@ -219,7 +234,7 @@ def _error(entry: Signature, parameter: str, need: str, got: Any) -> ShapeError:
 
 def _described(value: Any) -> str:
     if not _is_array(value):
-        return f"{type(value).__name__} {reprlib.repr(value)}"
+        return f"{type(value).__name__} {' '.join(reprlib.repr(value).split())}"
     kind = f"an array of {value.dtype}"
     ordered = value.size and value.dtype.kind in "biuf"
     return f"{kind} from {value.min()} to {value.max()}" if ordered else kind
@@ -249,13 +264,13 @@ def _chosen(function: Kernel, entry: Signature, arguments: tuple[Any, ...], own:
 
 def _common_dtype(entry: Signature, arguments: dict[str, Any]) -> np.dtype:
     """In which the kernel computes: that of the arrays that it changes, else of all together."""
-    changed = [parameter.name for parameter in entry.takes if parameter.in_place]
+    changed = [parameter.name for parameter in entry.takes if parameter.kind == "changed"]
+    for name in changed:
+        dtype: np.dtype = arguments[changed[0]].dtype
+        if arguments[name].dtype != dtype:
+            raise _error(entry, name, f"an array of {dtype}", arguments[name])
     if changed:
-        wanted: np.dtype = arguments[changed[0]].dtype.newbyteorder("=")
-        for name in changed:
-            if arguments[name].dtype != wanted:
-                raise _error(entry, name, f"an array of {wanted}", arguments[name])
-        return wanted
+        return dtype
     given = [arguments[p.name] for p in entry.takes if p.kind in ("array", "pixels", "dtype")]
     dtypes = [value.dtype if _is_array(value) else np.dtype(value) for value in given]
     return np.result_type(*(np.float32 if dtype == np.uint8 else dtype for dtype in dtypes))
@@ -273,7 +288,7 @@ def _judged(function: Kernel, entry: Signature, sizes: Sizes, dtype: np.dtype) -
     """The function, with an error if it gives something else than the reference would."""
     dtypes = [np.dtype(np.int32) if result.kind == "cells" else dtype for result in entry.gives]
     expected = [(np.ndarray, d, sizes.shape(p)) for d, p in zip(dtypes, entry.gives, strict=True)]
-    changed = [i for i, parameter in enumerate(entry.takes) if parameter.in_place]
+    changed = [i for i, parameter in enumerate(entry.takes) if parameter.kind == "changed"]
 
     def kernel(*arguments: Any) -> Any:
         finite = all(np.isfinite(a).all() for a in arguments if isinstance(a, np.ndarray))

@@ -4,9 +4,9 @@ A word stands for a parameter of the reference function. The same letter is the 
 them, so a signature says which shapes fit together:
 
     x[N,H,W,C]          an array of float32 or float64
-    weight![*S]         one that is changed in place, with any number of axes
+    y[*S]               one with any number of axes
     kernel(KH+,KW+)     whole numbers; `+` says "at least 1"
-    epsilon:number      something else; what, is after the colon
+    m[*S]:changed       another kind of argument, said after the colon: `checking` has them all
 
 OH and OW are how many windows (KH, KW) fit into an image (H, W), QH and QW how many pools (PH, PW)
 fit into those. Behind the arrow stands what the kernel gives, nothing if it changes its arguments.
@@ -49,7 +49,7 @@ SIGNATURES = {
     "conv2d_dweight_of_winners": f"{_POOLED} {_IMAGES} {_KERNEL} pool(PH+,PW+) -> [KH,KW,C,F]",
     "conv2d_dx_of_winners": f"{_POOLED} {_WEIGHT} x_shape(N,H,W,C) {_WINDOWS} pool(PH+,PW+) "
     "-> [N,H,W,C]",
-    "moments": "x[*S+,C] -> [C] [C]",
+    "moments": "x[*S+,C+] -> [C] [C]",
     "batch_norm": f"x[*S,C] {_NORM} -> [*S,C]",
     "batch_norm_vjp": "dy[*S,C+] x[*S,C] gamma[C] mean[C] variance[C] epsilon:number "
     "-> [*S,C] [C] [C]",
@@ -58,9 +58,10 @@ SIGNATURES = {
     "softmax": "logits[*S,C+] -> [*S,C]",
     "softmax_cross_entropy": "logits[N,C+] targets[N,C] -> [N] [N,C]",
     "softmax_cross_entropy_vjp": "dlosses[N] probabilities[N,C] targets[N,C] -> [N,C]",
-    "sgd_step": "weight![*S] grad[*S] velocity![*S] lr:number momentum:number nesterov:number",
-    "adam_step": "weight![*S] grad[*S] m![*S] v![*S] step:count lr:number beta1:share beta2:share "
-    "epsilon:number",
+    "sgd_step": "weight[*S]:changed grad[*S] velocity[*S]:changed lr:number momentum:number "
+    "nesterov:flag",
+    "adam_step": "weight[*S]:changed grad[*S] m[*S]:changed v[*S]:changed step:count lr:number "
+    "beta1:share beta2:share epsilon:number",
     "augment": "images[N,H+,W+,C]:pixels maps[N,3,3]:finite bends[N,GH+,GW+,2]:finite "
     "strokes[N]:finite boxes[N,4]:whole -> [N,H,W,C]",
 }
@@ -91,7 +92,6 @@ class Parameter(NamedTuple):
     kind: str
     sizes: tuple[str, ...]
     filled: frozenset[str]
-    in_place: bool
 
 
 class Signature(NamedTuple):
@@ -109,18 +109,17 @@ def signature(name: str) -> Signature:
     return Signature(name, *(tuple(map(_read, text.split())) for text in (takes, gives)))
 
 
-_WORD = re.compile(r"(\w*)(!?)(?:([\[(])(.+)[\])])?(?::(\w+))?")
+_WORD = re.compile(r"(\w*)(?:([\[(])(.+)[\])])?(?::(\w+))?")
 
 
 def _read(word: str) -> Parameter:
     match = _WORD.fullmatch(word)
     assert match, word
-    name, in_place, bracket, written, kind = match.groups()
+    name, bracket, written, kind = match.groups()
     sizes = written.split(",") if written else []
     return Parameter(
         name,
         kind or ("sizes" if bracket == "(" else "array"),
         tuple(size.removesuffix("+") for size in sizes),
         frozenset(size[:-1] for size in sizes if size.endswith("+")),
-        bool(in_place),
     )

@@ -308,7 +308,7 @@ class Flatten(Module):
         return (math.prod(input_shape),)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        return x.reshape(x.shape[0], -1)
+        return x.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
 
 
 @dataclass(eq=False)

@@ -26,7 +26,7 @@ PRODUCTS = 40
 def _split(places, most, whole, rest):
     """Places, brought to between 0 and `most`, as the whole number below and what is left."""
     for j in range(places.size):
-        place = min(max(places[j], 0.0), most)
+        place = min(places[j], most) if places[j] > 0 else 0.0  # NaN is 0
         whole[j] = np.int32(place)
         rest[j] = place - np.int32(place)
 
@@ -136,8 +136,7 @@ def augment(images: Array, maps: Array, bends: Array, strokes: Array, boxes: Arr
     """See `reference.augment`."""
     full_scale, dtype = (255, np.float32) if images.dtype == np.uint8 else (1, images.dtype)
     y = np.empty(images.shape, dtype)
-    images, boxes = contiguous(images), contiguous(boxes, np.int64)
-    amounts = [contiguous(a, np.float64) for a in (maps, bends, strokes)]
+    amounts = map(contiguous, (maps, bends, strokes, boxes))
     threads = product_threads(PRODUCTS * images.size, len(images))
-    run(_augment, images, y.dtype.type(full_scale), *amounts, boxes, y, threads)
+    run(_augment, contiguous(images), y.dtype.type(full_scale), *amounts, y, threads)
     return y

@@ -77,7 +77,7 @@ def dropout_mask(
 
 @parallel
 def _sum_pixels(images, parts, threads):
-    """parts[p] (F,): part p's images, each summed by itself, so that long sums stay exact."""
+    """parts[p] (F,), float64: part p's images, each summed by itself; long sums stay exact."""
     for t in prange(threads):
         first, last = share(parts.shape[0], t, threads)
         for p in range(first, last):
@@ -94,15 +94,15 @@ def _sum_pixels(images, parts, threads):
 @checked
 def conv2d_dbias(dy: Array) -> Array:
     """See `reference.conv2d_dbias`."""
-    parts = np.zeros((part_count(len(dy)), dy.shape[-1]), dy.dtype)
+    parts = np.zeros((part_count(len(dy)), dy.shape[-1]))
     threads = min(len(parts), worth_threads(dy.size))
     run(_sum_pixels, contiguous(dy).reshape(len(dy), -1, dy.shape[-1]), parts, threads)
-    return parts.sum(axis=0)
+    return parts.sum(axis=0).astype(dy.dtype)
 
 
 def _in_a_row(*arrays: Array) -> bool:
     """Whether the arrays can be changed in place as one row; a copy would take the changes."""
-    return all(a.flags.c_contiguous for a in arrays)
+    return all(a.flags.carray for a in arrays)  # aligned, too
 
 
 @parallel

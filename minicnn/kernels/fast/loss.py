@@ -10,7 +10,6 @@ from minicnn.kernels.fast.parallel import Array, contiguous, parallel, run, shar
 @parallel
 def _softmax_cross_entropy(logits, targets, losses, probabilities, threads):
     rows, classes = logits.shape
-    zero = logits.dtype.type(0)
     for t in prange(threads):
         start, stop = share(rows, t, threads)
         for n in range(start, stop):
@@ -18,13 +17,14 @@ def _softmax_cross_entropy(logits, targets, losses, probabilities, threads):
             for c in range(1, classes):
                 if logits[n, c] > largest or np.isnan(logits[n, c]):
                     largest = logits[n, c]
-            total = zero
+            total = 0.0
             for c in range(classes):
                 probabilities[n, c] = np.exp(logits[n, c] - largest)
                 total += probabilities[n, c]
-            log_total, loss = np.log(total), zero
+            log_total, loss = np.log(total), 0.0
             for c in range(classes):
-                loss += targets[n, c] * (log_total - (logits[n, c] - largest))
+                if targets[n, c] != 0:  # times infinity is 0 here
+                    loss += targets[n, c] * (log_total - (logits[n, c] - largest))
                 probabilities[n, c] /= total
             losses[n] = loss
 

@@ -135,8 +135,8 @@ def batch_norm_relu(
 def _sums_of_gradients(dy, rows, mean, inverse, scale, beta, floor, dgammas, dbetas, threads):
     """Of each part's rows: dgammas[p] (C,), the sum of dy times normal x, and dbetas[p] of dy.
 
-    A dy whose result was at the floor counts as 0. To compute the result again takes less time
-    than to read it from memory.
+    With a `floor` a dy whose result was not above it counts as 0. To compute the result again takes
+    less time than to read it from memory.
     """
     parts = dgammas.shape[0]
     for t in prange(threads):
@@ -150,7 +150,9 @@ def _sums_of_gradients(dy, rows, mean, inverse, scale, beta, floor, dgammas, dbe
                 for r in range(first, min(first + BLOCK, stop)):
                     for c in range(dgamma.size):
                         away = rows[r, c] - mean[c]
-                        d = dy[r, c] if away * scale[c] + beta[c] > floor else zero
+                        d = dy[r, c]
+                        if floor is not None:
+                            d = d if away * scale[c] + beta[c] > floor else zero
                         dgamma[c] += d * (away * inverse[c])
                         dbeta[c] += d
                 for c in range(dgamma.size):
@@ -167,7 +169,9 @@ def _batch_norm_dx(dy, rows, mean, inverse, scale, beta, floor, dgamma, dbeta, d
         for r in range(start, stop):
             for c in range(mean.size):
                 away = rows[r, c] - mean[c]
-                d = dy[r, c] if away * scale[c] + beta[c] > floor else zero
+                d = dy[r, c]
+                if floor is not None:
+                    d = d if away * scale[c] + beta[c] > floor else zero
                 dx[r, c] = scale[c] * (d - (dbeta[c] + away * inverse[c] * dgamma[c]))
 
 
@@ -176,7 +180,7 @@ def batch_norm_vjp(
     dy: Array, x: Array, gamma: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
     """See `reference.batch_norm_vjp`."""
-    return _vjp(dy, x, gamma, np.zeros_like(gamma), mean, variance, epsilon, -np.inf)
+    return _vjp(dy, x, gamma, np.zeros_like(gamma), mean, variance, epsilon, None)
 
 
 @checked
@@ -195,15 +199,10 @@ def _vjp(
     mean: Array,
     variance: Array,
     epsilon: float,
-    floor: float,
+    floor: float | None,
 ) -> tuple[Array, Array, Array]:
     rows, gradient, dtype = _rows(x), _rows(dy), x.dtype
-    constants = (
-        contiguous(mean),
-        *_scale(gamma, variance, epsilon),
-        contiguous(beta),
-        dtype.type(floor),
-    )
+    constants = (contiguous(mean), *_scale(gamma, variance, epsilon), contiguous(beta), floor)
     threads = worth_threads(x.size)
     dgammas, dbetas = np.zeros((2, _part_count(rows), mean.size))
     sums = (dgammas, dbetas, min(len(dgammas), threads))

@@ -24,7 +24,6 @@ import numba
 import numpy as np
 from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
-from numpy.typing import DTypeLike
 
 from minicnn.kernels.fast import cache
 
@@ -228,8 +227,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def contiguous(array: Array, dtype: DTypeLike | None = None) -> Array:
-    """The array, or a copy in row-major order and of this dtype: what compiled code reads from.
+def contiguous(array: Array) -> Array:
+    """The array, or a copy in row-major order: what compiled code reads from.
 
     Of a read-only array it is the same memory, not marked so: numba would compile every kernel once
     more for it.
@@ -238,8 +237,10 @@ def contiguous(array: Array, dtype: DTypeLike | None = None) -> Array:
     >>> contiguous(rows) is rows, contiguous(rows.T).flags.c_contiguous
     (True, True)
     """
-    array = np.ascontiguousarray(array, dtype)
-    return array if array.flags.writeable else np.asarray(_Memory(array))
+    array = np.ascontiguousarray(array)
+    if array.flags.carray:
+        return array
+    return np.asarray(_Memory(array)) if array.flags.aligned else array.copy()
 
 
 class _Memory:

@@ -18,7 +18,7 @@ def _max_pool2d(x, pool, stride, top, left, y, winner, threads):
                 for s in range(y.shape[2]):
                     first_row, first_column = r * stride[0] - top, s * stride[1] - left
                     y[n, r, s] = -np.inf
-                    winner[n, r, s] = 0
+                    winner[n, r, s] = max(0, -first_row) * pool[1] + max(0, -first_column)
                     for i in range(max(0, -first_row), min(pool[0], height - first_row)):
                         for j in range(max(0, -first_column), min(pool[1], width - first_column)):
                             cell = i * pool[1] + j
@@ -41,7 +41,8 @@ def _max_pool2d_vjp(dy, winner, pool, stride, top, left, dx, threads):
                     for c in range(channels):
                         i, j = divmod(winner[n, r, s, c], pool[1])
                         row, column = r * stride[0] - top + i, s * stride[1] - left + j
-                        dx[n, row, column, c] += dy[n, r, s, c]
+                        if 0 <= row < dx.shape[1] and 0 <= column < dx.shape[2]:
+                            dx[n, row, column, c] += dy[n, r, s, c]
 
 
 @checked

@@ -1,5 +1,7 @@
 """Convolution as one matrix product of windows and kernels, and its gradients."""
 
+import numpy as np
+
 from minicnn.kernels.geometry import Array, Pair, Shape
 from minicnn.kernels.reference.windows import col2im, im2col
 
@@ -42,10 +44,10 @@ def conv2d_dx(
     """The gradient of the input, (N, H, W, C): the windows' shares, summed where they overlap."""
     f = dy.shape[-1]
     dcols = dy.reshape(-1, f) @ weight.reshape(-1, f).T
-    dcols = dcols.reshape(*dy.shape[:3], -1)
+    dcols = dcols.reshape(*dy.shape[:3], dcols.shape[1])
     return col2im(dcols, x_shape, weight.shape[:2], stride, padding)
 
 
 def conv2d_dbias(dy: Array) -> Array:
     """The gradient of the bias, (F,): it was added to every output of its kernel."""
-    return dy.sum(axis=(0, 1, 2))
+    return dy.sum(axis=(0, 1, 2), dtype=np.float64).astype(dy.dtype)  # a long sum loses digits

@@ -1,5 +1,7 @@
 """The matrix product, the dense layer made of it, and its gradients."""
 
+import numpy as np
+
 from minicnn.kernels.geometry import Array
 
 
@@ -25,4 +27,4 @@ def dense_dweight(dy: Array, x: Array) -> Array:
 
 def dense_dbias(dy: Array) -> Array:
     """The gradient of the bias, (U,): it was added to every row."""
-    return dy.sum(axis=0)
+    return dy.sum(axis=0, dtype=np.float64).astype(dy.dtype)  # a long sum loses digits

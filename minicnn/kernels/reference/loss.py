@@ -19,9 +19,10 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """
     shifted = logits - logits.max(axis=1, keepdims=True)
     e = np.exp(shifted)
-    total = e.sum(axis=1, keepdims=True)
-    losses = (targets * (np.log(total) - shifted)).sum(axis=1)
-    return losses, e / total
+    total = e.sum(axis=1, keepdims=True, dtype=np.float64)  # in float32, 1 + 1e-8 is 1
+    cost = np.where(targets == 0, 0, np.log(total) - shifted)  # 0 times infinity is no number
+    losses = (targets * cost).sum(axis=1)
+    return losses.astype(logits.dtype), (e / total).astype(logits.dtype)
 
 
 def softmax_cross_entropy_vjp(dlosses: Array, probabilities: Array, targets: Array) -> Array:

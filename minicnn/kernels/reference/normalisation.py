@@ -8,7 +8,8 @@ from minicnn.kernels.geometry import Array
 def moments(x: Array) -> tuple[Array, Array]:
     """Mean and (biased) variance of each channel, (..., C) -> (C,), (C,)."""
     rows = x.reshape(-1, x.shape[-1])
-    return rows.mean(axis=0), rows.var(axis=0)
+    mean, variance = (f(axis=0, dtype=np.float64) for f in (rows.mean, rows.var))
+    return mean.astype(x.dtype), variance.astype(x.dtype)
 
 
 def batch_norm(
@@ -30,7 +31,7 @@ def batch_norm_vjp(
     axes = tuple(range(x.ndim - 1))
     inverse = (1 / np.sqrt(variance + epsilon)).astype(x.dtype)
     normal = (x - mean) * inverse
-    dgamma, dbeta = (dy * normal).sum(axis=axes), dy.sum(axis=axes)
+    dgamma, dbeta = (g.sum(axis=axes, dtype=np.float64) for g in (dy * normal, dy))
     count = x.size // x.shape[-1]
     dx = gamma * inverse * (dy - (dbeta + normal * dgamma) / count)
-    return dx.astype(x.dtype), dgamma, dbeta
+    return dx.astype(x.dtype), dgamma.astype(x.dtype), dbeta.astype(x.dtype)

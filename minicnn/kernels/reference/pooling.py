@@ -6,6 +6,18 @@ from minicnn.kernels.geometry import Array, Pair, Shape, out_size, pads
 from minicnn.kernels.reference.windows import cells, pad
 
 
+def _inside(x_shape: Shape, pool: Pair, stride: Pair, padding: str) -> Array:
+    """Which cells of each window lie in the image, not in the padding: (cells, 1, OH, OW, 1)."""
+    out = out_size(x_shape[1:3], pool, stride, padding)
+    inside = pad(np.ones((1, *x_shape[1:3], 1), bool), pool, stride, padding)
+    return np.stack(list(cells(inside, pool, stride, out)))
+
+
+def first_inside(x_shape: Shape, pool: Pair, stride: Pair, padding: str) -> Array:
+    """The first cell of each window that is not in the padding: (1, OH, OW, 1)."""
+    return _inside(x_shape, pool, stride, padding).argmax(axis=0)
+
+
 def max_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> tuple[Array, Array]:
     """The largest value of each window, and which cell held it.
 
@@ -15,7 +27,7 @@ def max_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> tu
     out = out_size(x.shape[1:3], pool, stride, padding)
     padded = pad(x, pool, stride, padding, fill=-np.inf)
     y = np.full((x.shape[0], *out, x.shape[3]), -np.inf, x.dtype)
-    winner = np.zeros(y.shape, np.int32)
+    winner = np.full(y.shape, first_inside(x.shape, pool, stride, padding), np.int32)
     for k, cell in enumerate(cells(padded, pool, stride, out)):
         better = (cell > y) | np.isnan(cell)  # NaN must not be lost on the way to the loss
         winner[better] = k
@@ -40,18 +52,12 @@ def max_pool2d_vjp(
     return dpadded[:, top : top + height, left : left + width]
 
 
-def _cells_inside(x_shape: Shape, pool: Pair, stride: Pair, padding: str) -> Array:
-    """How many cells of each window lie inside the image, not in the padding: (1, OH, OW, 1)."""
-    out = out_size(x_shape[1:3], pool, stride, padding)
-    inside = pad(np.ones((1, *x_shape[1:3], 1)), pool, stride, padding)
-    return np.sum(list(cells(inside, pool, stride, out)), axis=0)
-
-
 def avg_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> Array:
     """The mean of each window, (N, H, W, C) -> (N, OH, OW, C); padding does not count."""
     out = out_size(x.shape[1:3], pool, stride, padding)
-    total = sum(cells(pad(x, pool, stride, padding), pool, stride, out))
-    return (total / _cells_inside(x.shape, pool, stride, padding)).astype(x.dtype)
+    padded = pad(x, pool, stride, padding).astype(np.float64)  # large numbers may have a mean
+    total = sum(cells(padded, pool, stride, out))
+    return (total / _inside(x.shape, pool, stride, padding).sum(axis=0)).astype(x.dtype)
 
 
 def avg_pool2d_vjp(
@@ -61,7 +67,7 @@ def avg_pool2d_vjp(
     _, height, width, _ = x_shape
     (top, bottom), (left, right) = pads((height, width), pool, stride, padding)
     dpadded = np.pad(np.zeros(x_shape, dy.dtype), ((0, 0), (top, bottom), (left, right), (0, 0)))
-    share = (dy / _cells_inside(x_shape, pool, stride, padding)).astype(dy.dtype)
+    share = (dy / _inside(x_shape, pool, stride, padding).sum(axis=0)).astype(dy.dtype)
     for cell in cells(dpadded, pool, stride, dy.shape[1:3]):
         cell += share
     return dpadded[:, top : top + height, left : left + width]

@@ -38,7 +38,7 @@ def im2col(x: Array, kernel: Pair, stride: Pair = (1, 1), padding: str = "valid"
     padded = pad(x, kernel, stride, padding)
     for k, cell in enumerate(cells(padded, kernel, stride, out)):
         cols[:, :, :, k] = cell
-    return cols.reshape(n, *out, -1)
+    return cols.reshape(n, *out, kernel[0] * kernel[1] * c)
 
 
 def col2im(
