@@ -98,7 +98,7 @@ def max_pool2d(x, pool, stride, padding):
     winner = np.full(y.shape, -1)
     for r, s, i, j, h, w in visits(x.shape[1:3], pool, stride, padding):
         for b, c in np.ndindex(len(x), x.shape[3]):
-            if x[b, h, w, c] > y[b, r, s, c]:
+            if winner[b, r, s, c] < 0 or x[b, h, w, c] > y[b, r, s, c]:
                 y[b, r, s, c], winner[b, r, s, c] = x[b, h, w, c], i * pool[1] + j
     return y, winner
 

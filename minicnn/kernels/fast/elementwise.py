@@ -77,18 +77,16 @@ def dropout_mask(
 
 @parallel
 def _sum_pixels(images, parts, threads):
-    """parts[p] (F,), float64: part p's images, each summed by itself; long sums stay exact."""
+    """parts[p] (F,) of part p's images, in float64, so that long sums stay exact."""
     for t in prange(threads):
         first, last = share(parts.shape[0], t, threads)
         for p in range(first, last):
             start, stop = share(images.shape[0], p, parts.shape[0])
+            total = parts[p]
             for n in range(start, stop):
-                total = np.zeros(images.shape[2], images.dtype)
                 for row in range(images.shape[1]):
                     for f in range(total.size):
                         total[f] += images[n, row, f]
-                for f in range(total.size):
-                    parts[p, f] += total[f]
 
 
 @checked
