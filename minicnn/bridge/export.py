@@ -119,18 +119,18 @@ def export(
     if path.exists():
         raise WriteError(f"{path} exists already and is not overwritten; choose another name")
     train, test = mnist() if data is None else data
-    if model.input_shape != test.image_shape:
+    if model.picture_shape != test.image_shape:
         raise DataError(
             f"the model takes pictures {model.input_shape}, the test set has {test.image_shape}"
         )
     head = _head(model, softmax, int8)
-    more = {"calibration": _some(train, CALIBRATED).scaled()} if int8 else {}
+    more = {"calibration": model.as_input(_some(train, CALIBRATED).scaled())} if int8 else {}
     with steps(2, progress) as step, atomic(path) as partial:
         step(f"writing {path.name}")
         partial.write_bytes(kind.content(model, softmax, **more))
         step(f"running it in {kind.engine}")
         checked = test if int8 else test[: min(CHECKED, len(test))]
-        outputs = kind.run(partial, checked.scaled())
+        outputs = kind.run(partial, model.as_input(checked.scaled()))
         found = _compare(model, checked, outputs, head, softmax and head.kind == "logits")
         size = partial.stat().st_size
         result = Export(str(path), kind.name, int8, size, kind.engine, len(checked), *found)

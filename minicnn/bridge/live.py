@@ -9,7 +9,7 @@ from minicnn import kernels
 from minicnn.bridge.extras import required
 from minicnn.bridge.keras_config import ends_in_softmax, keras_config, weights_of
 from minicnn.bridge.keras_layers import Config
-from minicnn.bridge.keras_model import BYTE, model_of, understood
+from minicnn.bridge.keras_model import BYTE, Description, model_of, understood
 from minicnn.errors import CheckpointError, ShapeError
 from minicnn.nn import Sequential
 from minicnn.tape import Array, no_grad
@@ -147,10 +147,11 @@ def compare_layers(
     takes bytes is given ``255 * x``, and what does nothing in prediction is passed over. Raises
     `ShapeError` if the models have not as many layers.
     """
+    read = understood(_config(keras_model))
     mine = _outputs(model, x)
-    theirs = _keras_outputs(keras_model, x)
+    theirs = _keras_outputs(keras_model, read, x)
     one_more = len(theirs) == len(mine) + 1
-    if _is_softmax(keras_model.layers[-1]) and (one_more or not ends_in_softmax(model.layers)):
+    if ends_in_softmax(read.layers) and (one_more or not ends_in_softmax(model.layers)):
         name, logits = mine[-1]
         mine = [*(mine if one_more else mine[:-1]), (name, kernels.softmax(logits))]
     if len(mine) != len(theirs):
@@ -184,8 +185,7 @@ def _outputs(model: Sequential, x: Array) -> list[tuple[str, Array]]:
     return outputs
 
 
-def _keras_outputs(model: Any, x: Array) -> list[tuple[str, Array]]:
-    read = understood(_config(model))
+def _keras_outputs(model: Any, read: Description, x: Array) -> list[tuple[str, Array]]:
     kept = {config["config"]["name"] for config in read.configs}
     x = x * np.float32(BYTE) if read.takes_bytes else x
     outputs = []
@@ -194,8 +194,3 @@ def _keras_outputs(model: Any, x: Array) -> list[tuple[str, Array]]:
         if layer.name in kept:
             outputs.append((layer.name, x))
     return outputs
-
-
-def _is_softmax(layer: Any) -> bool:
-    activation = getattr(layer, "activation", None)
-    return type(layer).__name__ == "Softmax" or getattr(activation, "__name__", None) == "softmax"

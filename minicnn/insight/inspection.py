@@ -63,7 +63,7 @@ def layer_outputs(model: Sequential, picture: Array) -> list[LayerOutput]:
     """
     outputs = []
     with no_grad():
-        x = Tensor(np.asarray(picture)[np.newaxis])
+        x = model.as_input(Tensor(np.asarray(picture)[np.newaxis]))
         for layer in model.layers:
             x = layer(x)
             outputs.append(LayerOutput(str(layer.name), type(layer).__name__, x.data[0]))
@@ -233,6 +233,7 @@ def _input_of(model: Sequential, picture: Array, place: int) -> tuple[Tensor, _F
     with no_grad():
         x = Tensor(np.asarray(picture)[np.newaxis])
         source = _From(PICTURE, x.shape[1:])
+        x = model.as_input(x)
         for layer in model.layers[:place]:
             x = layer(x)
             if makes_something(layer):

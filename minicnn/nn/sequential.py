@@ -1,8 +1,9 @@
 """`Sequential`: layers one after the other, with a summary, and a description to build it again."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from minicnn.nn.layers import LAYERS, Rescaling
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
+
+T = TypeVar("T", Tensor, Array)
 
 
 class LayerRow(NamedTuple):
@@ -126,10 +129,7 @@ class Sequential(Module):
     def forward(self, x: Tensor, training: bool) -> Tensor:
         if self.input_shape is None:
             self.ensure_built(x.shape[1:])
-        if x.shape[1:] != self.input_shape:
-            raise ShapeError(
-                f"the model takes {('N', *self.input_shape)}, got an input of {x.shape}"  # type: ignore[misc]
-            )
+        x = self.as_input(x)
         for step in fused_steps(self.layers, training):
             try:
                 x = step.forward(x, training)
@@ -142,6 +142,33 @@ class Sequential(Module):
         if not isinstance(self._layers[0], Rescaling):  # which makes the range its own affair
             check_pixels(x, trained=self.class_names is not None)
         return x
+
+    @property
+    def picture_shape(self) -> Shape | None:
+        """The (H, W, C) of the pictures that the model takes; `as_input` gives them its shape.
+
+        >>> from minicnn import nn
+        >>> [nn.Sequential(nn.Flatten(), input_shape=s).picture_shape for s in [(28, 28), (784,)]]
+        [(28, 28, 1), (28, 28, 1)]
+        """
+        shape = self.input_shape
+        if shape and len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
+            shape = (math.isqrt(shape[0]),) * 2
+        return (*shape, 1) if shape and len(shape) == 2 else shape
+
+    def as_input(self, x: T) -> T:
+        """Reshape pictures (N, H, W, C) for a model that takes (N, H, W) or rows of all numbers.
+
+        What has the right shape is given back as it is. Raises `ShapeError` for other shapes.
+        """
+        given: Shape = x.shape[1:]
+        needed: Shape = self.input_shape or given
+        if given == needed:
+            return x
+        as_rows, without_channel = (math.prod(given),), given[:2] if given[2:] == (1,) else None
+        if len(given) == 3 and needed in (as_rows, without_channel):
+            return x.reshape(len(x), *needed)
+        raise ShapeError(f"the model takes {('N', *needed)}, got an input of {x.shape}")
 
     def predict(self, x: Array, batch_size: int = 512) -> Array:
         """The outputs for any number of inputs, batch by batch, without recording a tape."""

@@ -164,7 +164,9 @@ def framed(grey: Grey, shape: tuple[int, int]) -> Grey:
 
 def frame_shape(model: Sequential) -> tuple[int, int]:
     """The `(H, W)` of the pictures that a model takes; `ShapeError` if they are not grey."""
-    shape = model.input_shape
+    shape = model.picture_shape
     if shape is None or len(shape) != 3 or shape[2] != 1:
-        raise ShapeError(f"pictures are read for a model of inputs (H, W, 1), this takes {shape}")
+        raise ShapeError(
+            f"pictures are read for a model of inputs (H, W, 1), this takes {model.input_shape}"
+        )
     return shape[0], shape[1]

@@ -27,7 +27,7 @@ def mistakes(model: Sequential, path: StrPath) -> Mistakes:
     except DataError:  # whose message names a folder, which no client needs to know
         return Mistakes(note="The test set of this run cannot be read any more.")
     names = model.class_names or numbered_classes(model.classes - 1)
-    if model.input_shape != test.image_shape or len(names) < test.classes:
+    if model.picture_shape != test.image_shape or len(names) < test.classes:
         return Mistakes(note="The test set is not of pictures that the model takes.")
     found = evaluate(model, test)
     worst = worst_mistakes(found.labels, found.probabilities)

@@ -19,7 +19,7 @@ def model_info(model: Sequential, path: StrPath) -> ModelInfo:
         run=path.resolve().name,
         name=run.settings.model if run else path.stem,
         parameters=model.parameter_count(),
-        input_shape=list(model.input_shape or ()),
+        input_shape=list(model.picture_shape or ()),
         classes=list(model.class_names or numbered_classes(model.classes - 1)),
         layers=[LayerInfo.model_validate(row._asdict()) for row in model.layer_rows()],
         test_accuracy=_accuracy(run),

@@ -161,7 +161,7 @@ def report_run(
     training, history = (run.metrics(), run.history()) if run else ({}, {})
     _, test = found.data(data, prefix)
     classes = model.classes
-    if model.input_shape != test.image_shape or int(test.labels.max()) >= classes:
+    if model.picture_shape != test.image_shape or int(test.labels.max()) >= classes:
         raise DataError(
             f"{path}: the model takes pictures {model.input_shape} of {classes} classes; the "
             f"test set has {test.image_shape} and labels up to {test.labels.max()}"

@@ -44,7 +44,7 @@ def _pictures(model: Module) -> tuple[str, Array] | None:
     if found is not None:
         name, weight = found  # (KH, KW, C, F)
         return name, weight.mean(axis=2).transpose(2, 0, 1)
-    shape = model.input_shape
+    shape = model.picture_shape
     dense = next((layer for layer in model.layers if isinstance(layer, Dense)), None)
     if dense is None or shape is None or len(shape) != 3:
         return None
