@@ -30,7 +30,10 @@ AGREEMENT = 0.999
 """The least share of pictures in which a file may predict the class that minicnn predicts."""
 
 ACCURACY_LOSS = 0.003
-"""The most by which the accuracy of a file of 8 bits may differ from minicnn's."""
+"""What a file of 8 bits may lose of the model's accuracy, however many pictures show it."""
+
+CHANCE = 0.01
+"""It may lose more if as much would be lost by chance, too, in one of so many sets of pictures."""
 
 CHECKED = 1_000
 CALIBRATED = 500
@@ -56,6 +59,9 @@ class Export:
     - `largest_difference`: between any two probabilities.
     - `accuracy`, `model_accuracy`: the file's and the model's, on these pictures; NaN where the
       outputs are numbers and no classes, whose agreement is that they are the same to 0.1 %.
+    - `lost`, `gained`: the pictures that only the model, and that only the file, tells right.
+    - `p_value`: how probable at least so many `lost` among both are if either is as good, by
+      McNemar's exact test, one-sided (McNemar, 1947, Psychometrika 12, 153-157).
     """
 
     path: str
@@ -68,6 +74,9 @@ class Export:
     largest_difference: float
     accuracy: float
     model_accuracy: float
+    lost: int
+    gained: int
+    p_value: float
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -96,6 +105,7 @@ def export(
     *,
     softmax: bool = True,
     int8: bool = False,
+    insist: bool = False,
     data: tuple[Dataset, Dataset] | None = None,
     progress: bool = True,
 ) -> Export:
@@ -104,15 +114,16 @@ def export(
     - `softmax`: the file gives probabilities, a single one of a model that ends in one sigmoid;
       without, the model's logits, or numbers.
     - `int8`: quantise a `.tflite` file to 8 bits, calibrated with 500 training pictures.
+    - `insist`: keep a file of 8 bits even if it is worse than the model.
     - `data`: (train, test); MNIST if not given.
     - `progress`: show it on the standard error stream.
 
     The file must predict the same class as the model for 99.9 % of the first 1,000 test pictures;
-    one of 8 bits must have an accuracy within 0.3 points of the model's on all of them. If not,
-    `ExportError` is raised and no file is left. Raises `WriteError` if there is a file already,
-    `UnknownNameError` for another ending, `DataError` if the data does not fit the model,
-    `SettingError` if its outputs are not what `softmax` says, and
-    `MissingPackageError` for a package that is not installed.
+    one of 8 bits must tell as many of all test pictures right, less 0.3 points, or so many that
+    chance explains the rest (`p_value` of 1 % or more). If not, `ExportError` is raised and no file
+    is left. Raises `WriteError` if there is a file already, `UnknownNameError` for another ending,
+    `DataError` if the data does not fit the model, `SettingError` if its outputs are not what
+    `softmax` says, and `MissingPackageError` for a package that is not installed.
     """
     path = Path(path)
     kind = _format(path, int8)
@@ -133,8 +144,8 @@ def export(
         outputs = kind.run(partial, model.as_input(checked.scaled()))
         found = _compare(model, checked, outputs, head, softmax and head.kind == "logits")
         size = partial.stat().st_size
-        result = Export(str(path), kind.name, int8, size, kind.engine, len(checked), *found)
-        _refuse_other(result)
+        result = Export(str(path), kind.name, int8, size, kind.engine, len(checked), **found)
+        _refuse_other(result, insist)
     return result
 
 
@@ -171,38 +182,55 @@ def _some(data: Dataset, count: int) -> Dataset:
 
 def _compare(
     model: Sequential, data: Dataset, outputs: Array, head: Head, one_more: bool
-) -> tuple[float, float, float, float]:
-    """Agreement, largest difference, and both accuracies.
+) -> dict[str, Any]:
+    """The figures of an `Export` that compare its outputs with the model's.
 
     - `one_more`: whether the file's logits have passed through a softmax.
     """
+    from scipy.stats import binom  # here, because it takes a while to import
+
     mine = model.predict(data.scaled())
     if mine.shape != outputs.shape:
         raise ExportError(f"the file gives {outputs.shape}, the model {mine.shape}")
     if head.kind == "numbers":
         near = np.isclose(outputs, mine, rtol=1e-3, atol=1e-3 * np.abs(mine).max())
-        difference = float(np.abs(outputs - mine).max())
-        return float(near.reshape(len(mine), -1).all(axis=1).mean()), difference, np.nan, np.nan
-    mine = head.probabilities(mine)
-    theirs = outputs if one_more else head.probabilities(outputs)
-    classes, expected = theirs.argmax(axis=1), mine.argmax(axis=1)
-    return (
-        float((classes == expected).mean()),
-        float(np.abs(theirs - mine).max()),
-        float((classes == data.labels).mean()),
-        float((expected == data.labels).mean()),
-    )
+        same = near.reshape(len(mine), -1).all(axis=1)
+        theirs, is_right, was_right = outputs, np.full(len(mine), np.nan), np.array(np.nan)
+        lost = gained = 0
+    else:
+        mine = head.probabilities(mine)
+        theirs = outputs if one_more else head.probabilities(outputs)
+        classes, expected = theirs.argmax(axis=1), mine.argmax(axis=1)
+        same, is_right, was_right = (
+            classes == expected,
+            classes == data.labels,
+            expected == data.labels,
+        )
+        lost, gained = int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum())
+    return {
+        "agreement": float(same.mean()),
+        "largest_difference": float(np.abs(theirs - mine).max()),
+        "accuracy": float(is_right.mean()),
+        "model_accuracy": float(was_right.mean()),
+        "lost": lost,
+        "gained": gained,
+        "p_value": float(binom.sf(lost - 1, lost + gained, 0.5)),
+    }
 
 
-def _refuse_other(result: Export) -> None:
+def _refuse_other(result: Export, insist: bool) -> None:
     """Raise `ExportError` if the file does not do as the model does; NaN never does."""
-    if result.int8:
-        if not abs(result.accuracy - result.model_accuracy) <= ACCURACY_LOSS:
+    finite = np.isfinite(result.largest_difference)
+    if result.int8 and finite:
+        loss = result.model_accuracy - result.accuracy
+        if loss > ACCURACY_LOSS and result.p_value < CHANCE and not insist:
             raise ExportError(
                 f"{result.path}: with 8 bits the accuracy is {result.accuracy:.4f}, the model's is "
-                f"{result.model_accuracy:.4f} on {result.images:,} pictures; no file was left"
+                f"{result.model_accuracy:.4f} on {result.images:,} pictures: {result.lost} are "
+                f"lost, {result.gained} gained (by chance with p = {result.p_value:.1g}); no file "
+                "was left, --insist or insist=True keeps it"
             )
-    elif not (result.agreement >= AGREEMENT and np.isfinite(result.largest_difference)):
+    elif not (result.agreement >= AGREEMENT and finite):
         raise ExportError(
             f"{result.path}: {result.engine} gives the same class as minicnn for "
             f"{100 * result.agreement:.2f} % of {result.images:,} pictures, {100 * AGREEMENT:g} % "

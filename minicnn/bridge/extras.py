@@ -63,8 +63,8 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if os.name == "nt" else shlex.quote(text)
 
 
-def required(package: str, extra: str) -> Any:
-    """Import a package that belongs to an extra of minicnn.
+def required(package: str, extra: str | None = None) -> Any:
+    """Import a package that belongs to an extra of minicnn, or does without the rest of one.
 
     Raises `MissingPackageError` with the command that installs it.
     """
@@ -72,8 +72,9 @@ def required(package: str, extra: str) -> Any:
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
+        command = f"pip install {package}" if extra is None else install_command(extra)
         raise MissingPackageError(
-            f"{error.name} is not installed; get it with: {install_command(extra)}"
+            f"{error.name} is not installed; get it with: {command}"
         ) from error
 
 

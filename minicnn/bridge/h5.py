@@ -27,7 +27,7 @@ def read_h5(path: StrPath) -> Sequential:
     Raises `CheckpointError` for what is not such a file, for models that are not Sequential, for
     layers and settings that minicnn does not have, and for weights that are missing or do not fit.
     """
-    h5py = required("h5py", "keras")
+    h5py = required("h5py")
     with reading(path, "a Keras .h5 file"), open(path, "rb") as file, h5py.File(file, "r") as h5:
         if "model_config" not in h5.attrs:
             raise CheckpointError(
@@ -60,7 +60,7 @@ def h5_bytes(model: Sequential, softmax: bool = True) -> bytes:
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     """
-    h5py = required("h5py", "keras")
+    h5py = required("h5py")
     config = keras_config(model, softmax)
     content = io.BytesIO()
     with h5py.File(content, "w") as h5:

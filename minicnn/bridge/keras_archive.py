@@ -39,7 +39,7 @@ def read_keras(path: StrPath) -> Sequential:
     what is not such a file, for models that are not Sequential, for layers and settings that
     minicnn does not have, and for weights that are missing or do not fit.
     """
-    h5py = required("h5py", "keras")
+    h5py = required("h5py")
     if _is_hdf5(path):
         return read_h5(path)
     with reading(path, "a .keras file"):
@@ -114,7 +114,7 @@ def keras_bytes(model: Sequential, softmax: bool = True) -> bytes:
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     """
-    h5py = required("h5py", "keras")
+    h5py = required("h5py")
     config = keras_config(model, softmax)
     layers = config["config"]["layers"]
     stored = io.BytesIO()

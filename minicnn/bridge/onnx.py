@@ -12,7 +12,7 @@ import numpy as np
 
 from minicnn import __version__, nn
 from minicnn.bridge.extras import required
-from minicnn.bridge.keras_config import described_shape
+from minicnn.bridge.keras_config import described_shape, free
 from minicnn.kernels.geometry import Pair, pads
 from minicnn.nn.module import Module, Shape
 from minicnn.tape import Array
@@ -87,6 +87,7 @@ class _OnnxGraph:
         self.nodes: list[Any] = []
         self.weights: dict[str, Array] = {}
         self.value, self.channels_first = INPUT, False
+        self.taken = {INPUT, *OUTPUTS.values()}
 
     def add(self, layer: Module) -> None:
         """The nodes of one layer."""
@@ -95,12 +96,14 @@ class _OnnxGraph:
 
     def node(self, kind: str, name: str, *weights: str, **attributes: Any) -> None:
         """One node that takes the value so far and these weights."""
+        name = self._new(name)
         inputs, self.value = [self.value, *weights], name
         node = self.helper.make_node(kind, inputs, [name], name=name, **attributes)
         self.nodes.append(node)
 
     def weight(self, name: str, array: Array) -> str:
         """Keep an array, as float32 unless it holds whole numbers, for the nodes to refer to."""
+        name = self._new(name)
         kept = np.int64 if array.dtype.kind == "i" else np.float32
         self.weights[name] = np.ascontiguousarray(array, kept)
         return name
@@ -123,7 +126,13 @@ class _OnnxGraph:
     def finish(self, name: str) -> str:
         """Give the last value its axes and its name."""
         self.turn(channels_first=False)
-        self.node("Identity", name)
+        self.nodes.append(self.helper.make_node("Identity", [self.value], [name], name=name))
+        return name
+
+    def _new(self, name: str) -> str:
+        """A name that nothing else has, not even an input or output of the model."""
+        name = free(name, self.taken)
+        self.taken.add(name)
         return name
 
     # -------------------------------------------------------------- layers

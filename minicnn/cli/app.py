@@ -48,7 +48,7 @@ ClassesOption = Annotated[
 ModelArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="The folder of a run, or a model's file: .npz, .keras or .h5; if not given, the "
+        help="The folder of a run, or a model's file: .npz, .keras, .h5, .hdf5; if not given, the "
         "trained model that comes with minicnn."
     ),
 ]

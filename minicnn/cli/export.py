@@ -26,6 +26,9 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise to 8 bits (tflite): a quarter of the size.")
     ] = False,
+    insist: Annotated[
+        bool, typer.Option("--insist", help="Keep a file of 8 bits even if it reads worse.")
+    ] = False,
     logits: Annotated[
         bool, typer.Option("--logits", help="End before the softmax instead of in probabilities.")
     ] = False,
@@ -45,7 +48,9 @@ def export(
         raise typer.BadParameter(f"--out {path}: the name must end in .{to}")
     found = open_trained(run or SHIPPED)
     pictures = found.data(data, prefix)
-    result = export_model(found.model, path, softmax=not logits, int8=int8, data=pictures)
+    result = export_model(
+        found.model, path, softmax=not logits, int8=int8, insist=insist, data=pictures
+    )
     if as_json:
         print(json.dumps(result.to_dict(), indent=2))
         return
@@ -56,7 +61,11 @@ def export(
             ("checked in", f"{result.engine}, on {result.images:,} test pictures"),
             ("same class", f"{100 * result.agreement:.2f} %"),
             ("largest difference", f"{result.largest_difference:.1e} of a probability"),
-            ("accuracy", f"{result.accuracy:.4f}, minicnn's {result.model_accuracy:.4f}"),
+            (
+                "accuracy",
+                f"{result.accuracy:.4f}, minicnn's {result.model_accuracy:.4f} "
+                f"({result.lost} lost, {result.gained} gained)",
+            ),
         ]
     )
 

@@ -20,19 +20,35 @@ AnswerRow = dict[str, Any]
 
 
 def model_and_pictures(
-    first: Path | None, others: Sequence[Path] | None
+    first: Path | None, others: Sequence[Path] | None, folders: bool = False
 ) -> tuple[Path, list[Path]]:
-    """What reads, and what is read: `first` is a model, or one more picture for the shipped one."""
-    from minicnn.experiments.opening import SHIPPED, is_saved_model
-    from minicnn.reader.picture import endings
+    """What reads, and what is read: `first` is a model, or one more picture for the shipped one.
+
+    - `folders`: take a folder full of pictures too.
+
+    Raises `CheckpointError` for what is there and is neither.
+    """
+    from minicnn.errors import CheckpointError
+    from minicnn.experiments.opening import READERS, SHIPPED, is_saved_model
+    from minicnn.reader.picture import endings, is_picture
 
     pictures = list(others or ())
     if first is None:
         return SHIPPED, pictures
-    is_picture = first.exists() or first.suffix.lower() in endings()
-    if is_saved_model(first) or not is_picture:  # what is not there is missed as a model
+    if is_saved_model(first):
         return first, pictures
-    return SHIPPED, [first, *pictures]
+    if folders and first.is_dir():
+        found = any(each.suffix.lower() in endings() for each in first.iterdir())
+    else:
+        found = is_picture(first)
+    if found:
+        return SHIPPED, [first, *pictures]
+    if first.exists():
+        raise CheckpointError(
+            f"{first}: neither a model, which is a run's folder or ends in {', '.join(READERS)}, "
+            "nor a picture"
+        )
+    return first, pictures  # what is not there is missed as a model
 
 
 def percent(share: float) -> str:

@@ -61,7 +61,7 @@ def read(
     from minicnn.reader.fields import load_fields
     from minicnn.reader.recognise import Recogniser
 
-    chosen, given = model_and_pictures(run, pictures)
+    chosen, given = model_and_pictures(run, pictures, folders=True)
     if not given:
         raise typer.BadParameter("give at least one picture, or a folder of them")
     paths = [path for each in given for path in _pictures_in(each)]

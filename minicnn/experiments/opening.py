@@ -21,9 +21,10 @@ SHIPPED = Path(zoo.__file__).with_name("best.npz")
 READERS: dict[str, Callable[[StrPath], Sequential]] = {
     ".npz": load_model,
     ".h5": read_h5,
+    ".hdf5": read_h5,
     ".keras": read_keras,
 }
-"""What reads a model's file, by the ending of its name."""
+"""What reads a model's file, by the ending of its name in small letters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +60,8 @@ def open_trained(path: StrPath) -> Trained:
     path = Path(path)
     if run := run_of(path):
         return Trained(path, run.model(), run)
-    if path.suffix in READERS:
-        return Trained(path, READERS[path.suffix](path))
+    if path.suffix.lower() in READERS:
+        return Trained(path, READERS[path.suffix.lower()](path))
     what = "not a model's file" if path.exists() else "there is no such run folder or model's file"
     raise CheckpointError(f"{path}: {what}; those end in {', '.join(READERS)}")
 
@@ -81,8 +82,9 @@ def as_model(source: Sequential | Run | StrPath) -> Sequential:
 
 
 def is_saved_model(path: Path) -> bool:
-    """Whether this is a run's folder, or has the name of a model's file."""
-    return (path / "config.json").exists() or path.suffix in READERS
+    """Whether this is a run's folder, finished or not, or has the name of a model's file."""
+    of_run = (path / name for name in ("config.json", "model.npz", "last.npz"))
+    return path.suffix.lower() in READERS or any(file.exists() for file in of_run)
 
 
 def named(name: str) -> Trained:

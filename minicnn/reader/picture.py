@@ -30,7 +30,7 @@ SMALLEST_SIDE = 5
 LEVELS = (1, 255, 65535)  # what white may be, in an array of numbers
 
 # Pillow hands these to another program, which is no place for a stranger's file.
-REFUSED_FORMATS = {"EPS", "WMF"}
+REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}  # Pillow cannot draw the last four
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,17 @@ def open_image(path: StrPath) -> Image.Image:
     Raises `PictureError` as `open_picture` does.
     """
     return _from_file(path, _upright)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture, by the ending of its name or by how it begins."""
+    if path.suffix.lower() in endings():
+        return True
+    try:
+        _from_file(path, lambda image: None)
+    except PictureError:
+        return False
+    return True
 
 
 def _from_file(path: StrPath, then: Callable[[Image.Image], T]) -> T:

@@ -135,18 +135,18 @@ def test_what_cannot_be_exported_is_refused(trained, tmp_path):
 
 
 PACKAGES = {
-    ".keras": ("keras", "keras"),
-    ".h5": ("h5py", "keras"),
-    ".onnx": ("onnxruntime", "export"),
-    ".tflite": ("tensorflow", "export"),
+    ".keras": ("keras", install_command("keras")),
+    ".h5": ("h5py", "pip install h5py"),
+    ".onnx": ("onnxruntime", install_command("export")),
+    ".tflite": ("tensorflow", install_command("export")),
 }
 
 
 @endings
 def test_a_missing_package_is_named_with_the_command(trained, tmp_path, ending, monkeypatch):
-    package, extra = PACKAGES[ending]
+    package, install = PACKAGES[ending]
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingPackageError, match=re.escape(install_command(extra))) as caught:
+    with pytest.raises(MissingPackageError, match=re.escape(install)) as caught:
         export(trained, tmp_path / f"model{ending}", progress=False)
     assert package in str(caught.value)
     assert os.listdir(tmp_path) == []
