@@ -311,5 +311,5 @@ class Room:
         entry = archive.getinfo(name)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise CheckpointError(f"{name} is packed in a way that is not read here")
-        self.take(entry.file_size, name)
+        self.take(max(entry.file_size, entry.compress_size), name)
         return archive.read(entry)

@@ -222,8 +222,8 @@ def _refuse_other(result: Export, insist: bool) -> None:
     """Raise `ExportError` if the file does not do as the model does; NaN never does."""
     finite = np.isfinite(result.largest_difference)
     if result.int8 and finite:
-        loss = result.model_accuracy - result.accuracy
-        if loss > ACCURACY_LOSS and result.p_value < CHANCE and not insist:
+        too_many = result.lost - result.gained > ACCURACY_LOSS * result.images
+        if too_many and result.p_value < CHANCE and not insist:
             raise ExportError(
                 f"{result.path}: with 8 bits the accuracy is {result.accuracy:.4f}, the model's is "
                 f"{result.model_accuracy:.4f} on {result.images:,} pictures: {result.lost} are "

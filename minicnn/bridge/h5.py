@@ -6,9 +6,10 @@ its attribute `weight_names` lists. The optimizer is neither read nor written: s
 
 import io
 import json
+from pathlib import Path
 
 from minicnn.bridge.extras import required
-from minicnn.bridge.hdf5 import array_of, contents
+from minicnn.bridge.hdf5 import array_of, contents, opened
 from minicnn.bridge.keras_config import keras_config, weights_of
 from minicnn.bridge.keras_layers import Config
 from minicnn.bridge.keras_model import model_of
@@ -27,8 +28,8 @@ def read_h5(path: StrPath) -> Sequential:
     Raises `CheckpointError` for what is not such a file, for models that are not Sequential, for
     layers and settings that minicnn does not have, and for weights that are missing or do not fit.
     """
-    h5py = required("h5py")
-    with reading(path, "a Keras .h5 file"), open(path, "rb") as file, h5py.File(file, "r") as h5:
+    required("h5py")
+    with reading(path, "a Keras .h5 file"), opened(Path(path).read_bytes()) as h5:
         if "model_config" not in h5.attrs:
             raise CheckpointError(
                 "holds no description of a model (model_config), only weights; save the whole "

@@ -14,7 +14,7 @@ from typing import Any
 
 from minicnn.bridge.extras import required
 from minicnn.bridge.h5 import VERSION, read_h5
-from minicnn.bridge.hdf5 import array_of, contents
+from minicnn.bridge.hdf5 import array_of, contents, opened
 from minicnn.bridge.keras_config import keras_config, weights_of
 from minicnn.bridge.keras_layers import Config
 from minicnn.bridge.keras_model import layer_list, model_of
@@ -39,7 +39,7 @@ def read_keras(path: StrPath) -> Sequential:
     what is not such a file, for models that are not Sequential, for layers and settings that
     minicnn does not have, and for weights that are missing or do not fit.
     """
-    h5py = required("h5py")
+    required("h5py")
     if _is_hdf5(path):
         return read_h5(path)
     with reading(path, "a .keras file"):
@@ -51,8 +51,8 @@ def read_keras(path: StrPath) -> Sequential:
                 raise CheckpointError(f"holds no {' and no '.join(sorted(missing))}")
             config = json.loads(room.unpacked(archive, CONFIG))
             about = json.loads(room.unpacked(archive, METADATA)) if METADATA in there else {}
-            weights = io.BytesIO(room.unpacked(archive, WEIGHTS))
-        with h5py.File(weights, "r") as h5:
+            weights = room.unpacked(archive, WEIGHTS)
+        with opened(weights) as h5:
             stored = _Stored(contents(h5), config, room)
             return model_of(config, stored.arrays, room, about.get("class_names"))
 
@@ -71,7 +71,7 @@ class _Stored:
 
     def __init__(self, found: dict[str, Any], config: Config, room: Room):
         self.found, self.room = found, room
-        self.root = next((r for r in ROOTS if r in found), ROOTS[0])
+        self.root = next((r for r in ROOTS if any(f"{r}/" in name for name in found)), ROOTS[0])
         self.kinds = Counter(map(_kind, layer_list(config)))
         self.taken: Counter[str] = Counter()
 

@@ -46,13 +46,13 @@ class Description:
 
     - `layers`: minicnn's layers, not built; `configs`: Keras's descriptions of them.
     - `input_shape`: of one input.
-    - `takes_bytes`: whether Keras's inputs are from 0 to 255; the layers' are from 0 to 1.
+    - `scaled_by`: the name of the layer that scales bytes in Keras, if there is one.
     """
 
     layers: list[Module]
     configs: list[Config]
     input_shape: Shape
-    takes_bytes: bool
+    scaled_by: str | None
 
 
 def model_of(
@@ -97,11 +97,11 @@ def understood(config: Any) -> Description:
     shape = inner = _input_shape(described, config)
     layers: list[Module] = []
     configs: list[Config] = []
-    takes_bytes, unscaled = False, True
+    scaled_by, unscaled = None, True
     for each in described:
         layer = read_layer(each, inner)
         if isinstance(layer, Rescaling) and unscaled and np.abs(layer.scale).max() < SMALL:
-            takes_bytes, unscaled = True, False
+            scaled_by, unscaled = layer.name, False
             layer = _for_unit_range(layer)
         if layer is None:
             continue
@@ -114,7 +114,7 @@ def understood(config: Any) -> Description:
         configs.append(each)
     if not layers:
         raise CheckpointError("the model has no layers")
-    return Description(layers, configs, shape, takes_bytes)
+    return Description(layers, configs, shape, scaled_by)
 
 
 def _for_unit_range(layer: Rescaling) -> Rescaling | None:

@@ -144,8 +144,8 @@ def compare_layers(
     - `tolerance`: the largest error, as a share of the largest number, that counts as equal.
 
     A softmax at the end that only Keras has is applied to minicnn's logits; a Keras model that
-    takes bytes is given ``255 * x``, and what does nothing in prediction is passed over. Raises
-    `ShapeError` if the models have not as many layers.
+    takes bytes is given ``255 * x`` where it scales them, and what does nothing in prediction is
+    passed over. Raises `ShapeError` if the models have not as many layers.
     """
     read = understood(_config(keras_model))
     mine = _outputs(model, x)
@@ -187,9 +187,10 @@ def _outputs(model: Sequential, x: Array) -> list[tuple[str, Array]]:
 
 def _keras_outputs(model: Any, read: Description, x: Array) -> list[tuple[str, Array]]:
     kept = {config["config"]["name"] for config in read.configs}
-    x = x * np.float32(BYTE) if read.takes_bytes else x
     outputs = []
     for layer in model.layers:
+        if read.scaled_by in [each.name for each in getattr(layer, "layers", [layer])]:
+            x = x * np.float32(BYTE)
         x = np.asarray(layer(x, training=False))
         if layer.name in kept:
             outputs.append((layer.name, x))

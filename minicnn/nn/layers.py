@@ -4,6 +4,7 @@ Defaults are Keras's. Shapes in `build` and `output_shape` leave the batch axis 
 """
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -42,6 +43,14 @@ def as_pair(value: int | Pair, what: str) -> Pair:
 def _positive(value: int, what: str) -> None:
     if not isinstance(value, int) or value < 1:
         raise SettingError(f"{what} must be a positive integer, got {value!r}")
+
+
+def _finite(value: float, what: str, low: float = -math.inf, high: float = math.inf) -> None:
+    """Refuse what is no number from `low` to `high` that a float32 can hold."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high or not abs(value) <= np.finfo(np.float32).max:
+        limits = "" if low == -math.inf else f" from {low:g} to {high:g}"
+        raise SettingError(f"{what} must be a finite number{limits}, got {value!r}")
 
 
 def _known_activation(name: str | None) -> None:
@@ -193,6 +202,10 @@ class BatchNorm(SameShape):
     moving_mean: Tensor = field(init=False, repr=False)
     moving_variance: Tensor = field(init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        _finite(self.momentum, "momentum", 0, 1)
+        _finite(self.epsilon, "epsilon", 0)
+
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         channels = input_shape[-1]
         refuse_giant((4, channels))
@@ -288,8 +301,8 @@ class Dropout(SameShape):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate < 1:
-            raise SettingError(f"the dropout rate must be in [0, 1), got {self.rate}")
+        if not (isinstance(self.rate, numbers.Real) and 0 <= self.rate < 1):
+            raise SettingError(f"the dropout rate must be in [0, 1), got {self.rate!r}")
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -328,7 +341,7 @@ class Reshape(Module):
 
     def __post_init__(self) -> None:
         self.target_shape = shape = tuple(self.target_shape)
-        whole = all(isinstance(size, int) and (size > 0 or size == -1) for size in shape)
+        whole = all(type(size) is int and (size > 0 or size == -1) for size in shape)
         if not shape or not whole or shape.count(-1) > 1:
             raise SettingError(
                 f"target_shape must be positive integers, at most one of them -1, got {shape}"
@@ -365,12 +378,11 @@ class Rescaling(Module):
 
     def __post_init__(self) -> None:
         for setting in ("scale", "offset"):
-            values = np.asarray(getattr(self, setting))
-            if values.ndim > 1 or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-                raise SettingError(
-                    f"{setting} must be a number, or one for each channel, "
-                    f"got {getattr(self, setting)!r}"
-                )
+            value = getattr(self, setting)
+            if isinstance(value, list | tuple):
+                setattr(self, setting, tuple(value))
+            for each in np.ravel(value).tolist():
+                _finite(each, setting)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         for setting in ("scale", "offset"):

@@ -74,6 +74,8 @@ def _refuse_nan(weights: dict[str, Array]) -> None:
     for name, array in weights.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise CheckpointError(f"{name!r} holds what is not a number, or infinite")
+        if name.endswith("moving_variance") and array.min(initial=0) < 0:
+            raise CheckpointError(f"{name!r} holds {array.min():g}; a variance is not negative")
 
 
 class Checkpoint(Callback):
