@@ -194,21 +194,19 @@ def _compare(
         raise ExportError(f"the file gives {outputs.shape}, the model {mine.shape}")
     if head.kind == "numbers":
         near = np.isclose(outputs, mine, rtol=1e-3, atol=1e-3 * np.abs(mine).max())
-        same = near.reshape(len(mine), -1).all(axis=1)
-        theirs, is_right, was_right = outputs, np.full(len(mine), np.nan), np.array(np.nan)
-        lost = gained = 0
-    else:
-        mine = head.probabilities(mine)
-        theirs = outputs if one_more else head.probabilities(outputs)
-        classes, expected = theirs.argmax(axis=1), mine.argmax(axis=1)
-        same, is_right, was_right = (
-            classes == expected,
-            classes == data.labels,
-            expected == data.labels,
-        )
-        lost, gained = int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum())
+        return {
+            "agreement": float(near.reshape(len(mine), -1).all(axis=1).mean()),
+            "largest_difference": float(np.abs(outputs - mine).max()),
+            **dict.fromkeys(("accuracy", "model_accuracy", "p_value"), np.nan),
+            **dict.fromkeys(("lost", "gained"), 0),
+        }
+    mine = head.probabilities(mine)
+    theirs = outputs if one_more else head.probabilities(outputs)
+    classes, expected = theirs.argmax(axis=1), mine.argmax(axis=1)
+    is_right, was_right = classes == data.labels, expected == data.labels
+    lost, gained = int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum())
     return {
-        "agreement": float(same.mean()),
+        "agreement": float((classes == expected).mean()),
         "largest_difference": float(np.abs(theirs - mine).max()),
         "accuracy": float(is_right.mean()),
         "model_accuracy": float(was_right.mean()),

@@ -17,15 +17,15 @@ BFLOAT16 = "V2"
 def opened(content: bytes) -> Any:
     """The `h5py.File` of a file's content.
 
-    Raises `CheckpointError` if one of its heaps, in which texts are, is said to be longer than all
-    of it: HDF5 would make room for as much before it looks.
+    Raises `ValueError` if one of its heaps, in which texts are, is said to be longer than all of
+    it: HDF5 would make room for as much before it looks.
     """
     h5py = required("h5py")
     start = -1
     while (start := content.find(b"GCOL\1\0\0\0", start + 1)) >= 0:  # its name and version
         size = int.from_bytes(content[start + 8 : start + 16], "little")
         if size > len(content):
-            raise CheckpointError(f"is damaged: it has texts of {size:,} bytes")
+            raise ValueError(f"a heap of texts of {size:,} bytes")
     return h5py.File(io.BytesIO(content), "r")
 
 

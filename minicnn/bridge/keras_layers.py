@@ -1,9 +1,10 @@
 """Which layer of Keras's is which of minicnn's, and what becomes of every setting that it has.
 
-Carried over is what decides the outputs, and dropout's rate, batch norm's momentum and the names of
-the initializers. Not carried over is what else belongs to training: regularizers, constraints,
-frozen layers, seeds, and layers of noise and augmentation, which do nothing in prediction. What
-does not stand here, a layer, a setting or a value, is refused with the layer's name.
+Carried over is what decides the outputs, and dropout's rate, batch norm's momentum, the names of
+the initializers, and which layers are frozen. Not carried over is what else belongs to training:
+regularizers, constraints, seeds, and layers of noise and augmentation, which do nothing in
+prediction. What does not stand here, a layer, a setting or a value, is refused with the layer's
+name.
 """
 
 import dataclasses
@@ -95,8 +96,8 @@ IDLE = re.compile(
 """Noise and augmentation: with whatever settings, in prediction Keras gives what it was given.
 Not among them are RandomCrop, which crops then too, AutoContrast and Equalization."""
 
-EVERY = ("name", "trainable", "dtype", "batch_shape", "batch_input_shape")
-"""Settings of every layer."""
+EVERY = ("name", "dtype", "batch_shape", "batch_input_shape")
+"""Settings of every layer, besides `trainable`."""
 
 FLOATS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16", None)
 """The types that Keras's layers may calculate in; minicnn's does in float32, and rounds less."""
@@ -134,9 +135,10 @@ def is_own(described: Config) -> bool:
 
 
 def _read(kind: Kind, config: Config, input_shape: Shape) -> Module | None:
+    only = {"trainable": (True, False), **kind.only}
     for setting, value in config.items():
-        if setting in kind.only:
-            _refuse_other(setting, value, kind.only[setting])
+        if setting in only:
+            _refuse_other(setting, value, only[setting])
         elif setting not in (*EVERY, *kind.takes, *kind.ignores):
             raise CheckpointError(f"minicnn does not know its setting {setting}={value!r:.60}")
     if "axis" in kind.ignores:

@@ -174,7 +174,7 @@ MADE = {
     "Softmax": k.Softmax(),
     "InputLayer": k.InputLayer((4, 4, 2)),
 }
-IGNORED = ("trainable", "name", "batch_shape", "kernel_initializer")
+IGNORED = ("name", "batch_shape", "kernel_initializer")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -93,7 +93,7 @@ def test_every_extra_that_is_named_anywhere_is_there():
         extra
         for path in (top / "minicnn").rglob("*.py")
         for extra in re.findall(
-            r'(?:required\([^()]*|install_command\(|requirement\()"(\w+)"\)', path.read_text()
+            r'(?:required\([^()]*, |install_command\(|requirement\()"(\w+)"\)', path.read_text()
         )
     }
     assert {"web", "export", "lessons"} <= asked <= {*known}
