@@ -134,17 +134,17 @@ def _pooled_convolution(layer: nn.Conv2D, shape: Shape) -> Iterator[Case]:
 
     def dweight(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> Step:
         dy, winner = forward(x, weight, bias)()
-        return lambda: kernels.conv2d_dweight_of_winners(dy, winner, x, kernel, *windows)
+        return lambda: kernels.conv2d_dweight_from_argmax(dy, winner, x, kernel, *windows)
 
     def dx(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> Step:
         dy, winner = forward(x, weight, bias)()
-        return lambda: kernels.conv2d_dx_of_winners(dy, winner, weight, x.shape, *windows)
+        return lambda: kernels.conv2d_dx_from_argmax(dy, winner, weight, x.shape, *windows)
 
     arrays = (x, weight, bias)
     yield Case("conv2d_relu_max_pool2d", where, *work, arrays, forward)
-    yield Case("conv2d_dweight_of_winners", where, *work, arrays, dweight)
+    yield Case("conv2d_dweight_from_argmax", where, *work, arrays, dweight)
     if shape != zoo.DIGITS:
-        yield Case("conv2d_dx_of_winners", where, *work, arrays, dx)
+        yield Case("conv2d_dx_from_argmax", where, *work, arrays, dx)
 
 
 def _pooling(shape: Shape) -> Iterator[Case]:

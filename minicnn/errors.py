@@ -41,8 +41,8 @@ class OpError(MinicnnError, TypeError):
     """What should be an op does not give ``(value, rule, ...)``, or a rule of it no array."""
 
 
-class CheckpointError(MinicnnError, ValueError):
-    """A checkpoint or run folder is missing, damaged, in the way, or of another model."""
+class FileError(MinicnnError, ValueError):
+    """A file or a run folder is missing, damaged, in the way, or of another model."""
 
 
 class TrainingError(MinicnnError, RuntimeError):
@@ -93,7 +93,7 @@ Known: mlp, cnn_classic
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error in one line, or what kind of error it is if there is no message.
+    """Return an error's message in one line, or its kind if there is no message.
 
     >>> one_line(ValueError("first\\n  second")), one_line(KeyError())
     ('first second', 'KeyError')
@@ -102,7 +102,7 @@ def one_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for each letter that cannot be printed.
+    """Replace each character that cannot be printed by a question mark.
 
     >>> printable("a\\nb")
     'a?b'

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from minicnn.errors import CheckpointError, MinicnnError, WriteError, one_line
+from minicnn.errors import FileError, MinicnnError, WriteError, one_line
 
 StrPath = str | os.PathLike[str]
 
@@ -255,7 +255,7 @@ def _lock(folder: Path) -> int:
 
 
 def _partial_name(suffix: str = "") -> str:
-    """A name that nothing else has, and that says whose it is."""
+    """Return a name that nothing else has, and that says whose it is."""
     return f".minicnn-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
@@ -264,28 +264,26 @@ def _partial_name(suffix: str = "") -> str:
 
 @contextlib.contextmanager
 def reading(path: StrPath, kind: str) -> Iterator[None]:
-    """Turn whatever is raised inside the block into a `CheckpointError` that begins with the path.
+    """Turn whatever is raised inside the block into a `FileError` that begins with the path.
 
     - `kind`: what the file should have been.
 
     >>> with reading("model.h5", "a Keras .h5 file"):
     ...     raise KeyError("model_config")
     Traceback (most recent call last):
-    minicnn.errors.CheckpointError: model.h5: not a Keras .h5 file, or damaged or cut off: \
+    minicnn.errors.FileError: model.h5: not a Keras .h5 file, or damaged or cut off: \
 'model_config'
     """
     try:
         yield
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: there is no such file") from error
+        raise FileError(f"{path}: there is no such file") from error
     except MinicnnError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise FileError(f"{path}: {error}") from error
     except Exception as error:  # what h5py, zipfile and a damaged description lead to
         if isinstance(error, OSError) and error.strerror:  # no permission, a folder
-            raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-        raise CheckpointError(
-            f"{path}: not {kind}, or damaged or cut off: {one_line(error)}"
-        ) from error
+            raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise FileError(f"{path}: not {kind}, or damaged or cut off: {one_line(error)}") from error
 
 
 class Room:
@@ -299,17 +297,17 @@ class Room:
         self.left = max(2**25, 64 * self.size)
 
     def take(self, count: int, what: str) -> None:
-        """Take so many bytes; raises `CheckpointError` if there are not so many left."""
+        """Take so many bytes; raises `FileError` if there are not so many left."""
         self.left -= count
         if self.left < 0:
-            raise CheckpointError(
+            raise FileError(
                 f"{what} would take {count:,} bytes, more than a file of {self.size:,} can hold"
             )
 
     def unpacked(self, archive: zipfile.ZipFile, name: str) -> bytes:
-        """A file out of a zip, stored or deflated."""
+        """Return a file out of a zip, stored or deflated."""
         entry = archive.getinfo(name)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise CheckpointError(f"{name} is packed in a way that is not read here")
+            raise FileError(f"{name} is packed in a way that is not read here")
         self.take(max(entry.file_size, entry.compress_size), name)
         return archive.read(entry)

@@ -24,20 +24,20 @@ def exp(x):
 
 @op
 def log(x):
-    """The natural logarithm of each element."""
+    """Return the natural logarithm of each element."""
     return np.log(x), lambda dy: dy / x
 
 
 @op
 def sqrt(x):
-    """The square root of each element."""
+    """Return the square root of each element."""
     y = np.sqrt(x)
     return y, lambda dy: dy / (2 * y)
 
 
 @op
 def tanh(x):
-    """The hyperbolic tangent of each element."""
+    """Return the hyperbolic tangent of each element."""
     return np.tanh(x), lambda dy: dy * 4 * _sigmoid_slope(2 * x)
 
 
@@ -160,8 +160,8 @@ def conv2d_relu_max_pool2d(
     windows = (stride, padding, pool)
     return (
         y,
-        lambda dy: kernels.conv2d_dx_of_winners(alive(dy), winner, weight, x.shape, *windows),
-        lambda dy: kernels.conv2d_dweight_of_winners(alive(dy), winner, x, kernel, *windows),
+        lambda dy: kernels.conv2d_dx_from_argmax(alive(dy), winner, weight, x.shape, *windows),
+        lambda dy: kernels.conv2d_dweight_from_argmax(alive(dy), winner, x, kernel, *windows),
         lambda dy: kernels.conv2d_dbias(alive(dy)),
     )
 
@@ -179,7 +179,7 @@ def _check_convolution(x: Array, weight: Array, bias: Array, stride: Pair, paddi
 
 @op
 def max_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str = "valid"):
-    """The largest value of each window; of equal ones the first takes the whole gradient."""
+    """Return the largest value of each window; of equal ones the first takes the whole gradient."""
     _check_images("max_pool2d", x)
     stride = stride or pool
     y, winner = kernels.max_pool2d(x, pool, stride, padding)
@@ -188,7 +188,7 @@ def max_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str 
 
 @op
 def avg_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str = "valid"):
-    """The mean of each window; cells of the padding do not count."""
+    """Return the mean of each window; cells of the padding do not count."""
     _check_images("avg_pool2d", x)
     stride = stride or pool
     y = kernels.avg_pool2d(x, pool, stride, padding)
@@ -212,7 +212,7 @@ def batch_norm(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e
 
 @op
 def batch_norm_inference(x, gamma, beta, mean: Array, variance: Array, epsilon: float = 1e-3):
-    """The same by a mean and a variance that stay as they are when `x` moves, as in prediction."""
+    """Normalise by a fixed mean and variance, as in prediction."""
     inverse = (1 / np.sqrt(variance + epsilon)).astype(x.dtype)
     others = tuple(range(x.ndim - 1))
     return (
@@ -247,7 +247,7 @@ def _check_images(name: str, x: Array) -> None:
 def target_distribution(
     labels: Array, classes: int, smoothing: float = 0.0, dtype: type = np.float32
 ) -> Array:
-    """What the network should say: integers (N,) or probabilities (N, classes) -> (N, classes).
+    """Turn labels, integers (N,) or probabilities (N, classes), into targets (N, classes).
 
     - `smoothing`: the share taken from each target and given to all classes equally
       (Szegedy et al., 2016, arXiv:1512.00567, section 7).
@@ -293,7 +293,7 @@ def _mean_cross_entropy(logits, targets):
 
 
 def softmax_cross_entropy(logits: Operand, labels: Array, smoothing: float = 0.0) -> Tensor:
-    """The mean over the batch of ``-sum(target * log softmax(logits))``, a single number.
+    """Return the mean over the batch of ``-sum(target * log softmax(logits))``, a single number.
 
     - `logits`: (N, classes), before softmax; stable at any magnitude.
     - `labels`: integers (N,), or one-hot rows or probabilities (N, classes).

@@ -15,7 +15,8 @@ from minicnn.tensor import Tensor
 
 
 def numerical_gradient(f: Callable[[Array], float], x: Array, epsilon: float = 1e-6) -> Array:
-    """The slope of `f` along every element of `x` by central differences, ``O(epsilon**2)`` off.
+    """Return the slope of `f` along every element of `x` by central differences, ``O(epsilon**2)``
+    off.
 
     `x` may be integers or float32: all is computed in float64, where so short a step is not lost.
 
@@ -38,7 +39,7 @@ def numerical_gradient(f: Callable[[Array], float], x: Array, epsilon: float = 1
 def directional_derivative(
     f: Callable[[Array], float], x: Array, direction: Array, epsilon: float = 1e-6
 ) -> float:
-    """The slope of `f` at `x` along `direction`, by central differences in float64.
+    """Return the slope of `f` at `x` along `direction`, by central differences in float64.
 
     It is the sum of gradient times direction, number by number: two evaluations of `f` hold a
     gradient of any size to account.
@@ -146,14 +147,15 @@ class _Slopes:
         return self._rise(self._x + self.scale * t)
 
     def of_elements(self) -> Array:
-        """The slope along each element of `x`."""
+        """Return the slope along each element of `x`."""
         return numerical_gradient(self.rise, self.start, self.epsilon) / self.scale
 
     def along(self, direction: Array, step: float) -> float:
         return directional_derivative(self.rise, self.start, direction, step)
 
     def again(self, direction: Array) -> tuple[float, float]:
-        """The slope along a direction by the best of several steps, and how far it may be off.
+        """Return the slope along a direction by the best of several steps, and how far it may be
+        off.
 
         Too long a step is not straight, too short a one has no digits left; where neither is so,
         the slopes by neighbouring steps agree.
@@ -187,7 +189,7 @@ class _Slopes:
             part = half if first else part[len(part) // 2 :]
 
     def _only(self, part: Array, direction: Array) -> Array:
-        """The direction, of these elements only."""
+        """Return the direction, of these elements only."""
         chosen = np.zeros_like(direction)
         chosen.flat[part] = direction.flat[part]
         return chosen

@@ -129,7 +129,7 @@ class Optimizer:
         raise TypeError(f"{type(self).__name__} has no update(self, weight, grad, ...)")
 
     def state(self) -> dict[str, Array]:
-        """The memory of past gradients by name, copied, to continue later as if never stopped."""
+        """Copy the memory of past gradients by name, to continue later as if never stopped."""
         return {
             f"{i}.{name}": value.copy()
             for i, slots in enumerate(self._slots)
@@ -196,7 +196,9 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": Ada
 
 
 def optimizer(name: str, **settings: Any) -> Optimizer:
-    """The optimizer of this name with these settings; `UnknownNameError` for another name."""
+    """Return the optimizer of this name with these settings; `UnknownNameError` for another
+    name.
+    """
     if name not in OPTIMIZERS:
         raise UnknownNameError("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name](**settings)
@@ -209,12 +211,12 @@ Schedule = Callable[[float], float]
 
 
 def constant(progress: float) -> float:
-    """The same rate all the way."""
+    """Keep the same rate all the way."""
     return 1.0
 
 
 def step_decay(progress: float) -> float:
-    """A tenth after half of the way, a hundredth after three quarters."""
+    """Drop to a tenth after half of the way, to a hundredth after three quarters."""
     return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
 
 
@@ -242,7 +244,7 @@ SCHEDULES: dict[str, Schedule] = {f.__name__: f for f in (constant, step_decay, 
 
 
 def schedule(name: str) -> Schedule:
-    """The schedule of this name; `UnknownNameError` for another name."""
+    """Return the schedule of this name; `UnknownNameError` for another name."""
     if name not in SCHEDULES:
         raise UnknownNameError("schedule", name, SCHEDULES)
     return SCHEDULES[name]

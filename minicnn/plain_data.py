@@ -13,7 +13,7 @@ Traceback (most recent call last):
 minicnn.errors.SettingError: lr must be positive and finite, got 0
 >>> from_dict(Pace, {"lr": "fast"}, "pace.json")
 Traceback (most recent call last):
-minicnn.errors.CheckpointError: pace.json: lr cannot be 'fast'
+minicnn.errors.FileError: pace.json: lr cannot be 'fast'
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from minicnn.errors import CheckpointError, MinicnnError, SettingError, UnknownNameError
+from minicnn.errors import FileError, MinicnnError, SettingError, UnknownNameError
 from minicnn.files import StrPath, atomic
 
 Kind = TypeVar("Kind")
@@ -84,7 +84,7 @@ def check_settings(values: Any) -> None:
         try:
             if not (of == [float] and isinstance(value, float)):  # NaN has words below
                 object.__setattr__(values, name, as_type(types[name], value, name))
-        except CheckpointError:
+        except FileError:
             raise SettingError(f"{name} must be {_named(of[0])}, got {value!r}") from None
         if value is None:
             continue
@@ -121,21 +121,21 @@ def from_dict(kind: type[Kind], plain: Any, where: str) -> Kind:
     """Make a dataclass of plain data, and all that is inside it; `where` is what an error names.
 
     Numbers are finite, a whole number will do for a float, a list becomes a tuple or NamedTuple.
-    Raises `CheckpointError` for an entry that the class does not have, that is missing, of another
+    Raises `FileError` for an entry that the class does not have, that is missing, of another
     type, or refused by the class itself.
     """
     try:
         made = checked_fields(kind, plain, where)
     except UnknownNameError as error:
-        raise CheckpointError(f"{where}: {error}") from error
+        raise FileError(f"{where}: {error}") from error
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         needed = field.default is field.default_factory is dataclasses.MISSING
         if needed and field.name not in made:
-            raise CheckpointError(f"{where}: has no {field.name!r}")
+            raise FileError(f"{where}: has no {field.name!r}")
     try:
         return kind(**made)
     except MinicnnError as error:
-        raise CheckpointError(f"{where}: {error}") from error
+        raise FileError(f"{where}: {error}") from error
 
 
 def checked_fields(kind: type, plain: Any, where: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def checked_fields(kind: type, plain: Any, where: str) -> dict[str, Any]:
     Raises `UnknownNameError` for one that it does not have, and what `from_dict` raises.
     """
     if not isinstance(plain, dict):
-        raise CheckpointError(f"{where} cannot be {_short(plain)}; need {{...}}")
+        raise FileError(f"{where} cannot be {_short(plain)}; need {{...}}")
     types = get_type_hints(kind)
     known = [field.name for field in dataclasses.fields(kind)]
     for name in plain:
@@ -169,7 +169,7 @@ def as_type(kind: Any, value: Any, where: str) -> Any:
             return int(value)
         if kind is float:
             return float(value)
-    raise CheckpointError(f"{where} cannot be {_short(value)}")
+    raise FileError(f"{where} cannot be {_short(value)}")
 
 
 def _container(kind: Any, value: Any, where: str) -> Any:
@@ -186,7 +186,7 @@ def _container(kind: Any, value: Any, where: str) -> Any:
             pairs = zip(items, value, strict=True)
             made = [as_type(t, v, f"{where}[{i}]") for i, (t, v) in enumerate(pairs)]
             return kind(*made) if named else made if origin is list else tuple(made)
-    raise CheckpointError(f"{where} cannot be {_short(value)}")
+    raise FileError(f"{where} cannot be {_short(value)}")
 
 
 def _finite(value: Any) -> bool:
@@ -210,7 +210,7 @@ def write_json(path: StrPath, value: Any, overwrite: bool = True) -> None:
         partial.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: Path, error: type[MinicnnError] = CheckpointError) -> dict[str, Any]:
+def read_json(path: Path, error: type[MinicnnError] = FileError) -> dict[str, Any]:
     """Read a file of JSON that holds an object; raise `error` for anything else."""
     try:
         value = parse_json(path.read_text(encoding="utf-8"))

@@ -92,7 +92,7 @@ class Node:
 
 
 def way_back(tensor: Any, node: Node) -> list[tuple[Any, Rule]]:
-    """The inputs of a tensor's node that need a gradient, each with its rule.
+    """Return the inputs of a tensor's node that need a gradient, each with its rule.
 
     Raises `GradientError` if the node was used up, or a value that it needs was changed.
     """
@@ -113,7 +113,7 @@ def way_back(tensor: Any, node: Node) -> list[tuple[Any, Rule]]:
 
 
 def sent_back(op: str, rule: Rule, dy: Array, x: Any) -> Array:
-    """What the rule makes of `dy`, in the shape and dtype of the input `x`.
+    """Return what the rule makes of `dy`, in the shape and dtype of the input `x`.
 
     Raises `OpError` for what is no array of numbers, `GradientShapeError` for one that has neither
     the shape of `x` nor that of copies of it along axes of `dy`.

@@ -85,14 +85,14 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
 
 
 def _own(value: Any) -> Any:
-    """A copy of an array or list that rules will need, for whoever gave it may change it."""
+    """Return a copy of an array or list that rules will need, for whoever gave it may change it."""
     if isinstance(value, np.ndarray):
         return value.copy("K")
     return type(value)(map(_own, value)) if type(value) in (list, tuple) else value
 
 
 def _missing_rule(op: str, parameter: str) -> Rule:
-    """The rule of an argument that has none."""
+    """Return the rule of an argument that has none."""
 
     def refuse(dy: Array) -> Array:
         raise GradientError(
@@ -104,7 +104,7 @@ def _missing_rule(op: str, parameter: str) -> Rule:
 
 
 def _without_rule(op: str, parameter: str, value: Any) -> Any:
-    """The value of an argument that can have no rule; refuse a tensor that needs one."""
+    """Return the value of an argument that can have no rule; refuse a tensor that needs one."""
     if not isinstance(value, Tensor):
         return value
     if value.requires_grad and recording.get():
@@ -113,7 +113,9 @@ def _without_rule(op: str, parameter: str, value: Any) -> Any:
 
 
 def _value_and_rules(op: str, returned: Any, most: int) -> tuple[Any, list[Any]]:
-    """What the function of an op returned, checked: at most so many rules, and one at least."""
+    """Return what the function of an op returned, checked: at most so many rules, and one at
+    least.
+    """
     is_pair = isinstance(returned, tuple) and 2 <= len(returned) <= most + 1
     if not is_pair or not all(map(callable, returned[1:])):
         got = (
@@ -138,7 +140,7 @@ def _without_writing(rule: Rule, dy: Array) -> Array:
 
 
 def _share_changes(view: "Tensor", args: Sequence[Any]) -> None:
-    """A change of a view, ``x.reshape(-1)[...] = 0``, is a change of what it shows."""
+    """Let a change of a view, ``x.reshape(-1)[...] = 0``, count as a change of what it shows."""
     for x in args:
         if isinstance(x, Tensor) and np.may_share_memory(view._data, x._data):
             view._changes = x._changes
@@ -201,7 +203,7 @@ class Tensor:
         return self._data.dtype
 
     def item(self) -> float:
-        """The value of a tensor with a single element."""
+        """Return the value of a tensor with a single element."""
         return self._data.item()
 
     def __len__(self) -> int:
@@ -298,7 +300,7 @@ class Tensor:
                 )
 
     def upstream(self, dy: Array | None = None) -> Array:
-        """What `backward(dy)` starts from; raises `GradientError` if it cannot start."""
+        """Return what `backward(dy)` starts from; raise `GradientError` if it cannot start."""
         if not self.requires_grad:
             raise GradientError(
                 "backward() on a tensor that no gradient leads to: it was computed from tensors "
@@ -372,23 +374,23 @@ class Tensor:
     __hash__ = object.__hash__  # by identity, whatever the numbers
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
-        """The sum over one, several or all axes."""
+        """Return the sum over one, several or all axes."""
         return sum_(self, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
-        """The mean over one, several or all axes."""
+        """Return the mean over one, several or all axes."""
         return mean(self, axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
-        """The maximum; equal values share its gradient equally, as in TensorFlow."""
+        """Return the maximum; equal values share its gradient equally, as in TensorFlow."""
         return max_(self, axis, keepdims)
 
     def reshape(self, *shape: int | Sequence[int]) -> "Tensor":
-        """The same values in the same order, in another shape; one size may be -1."""
+        """Return the same values in the same order, in another shape; one size may be -1."""
         return reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: int | Sequence[int] | None) -> "Tensor":
-        """The axes in another order, reversed if none are given."""
+        """Return the axes in another order, reversed if none are given."""
         return transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     @property

@@ -151,7 +151,7 @@ def test_every_kernel_built_from_a_replaced_part_is_taken_apart_and_no_other():
     with kernels.use("fast", im2col=my_relu):
         replaced = {n for n in kernels.NAMES if "my_relu" in source(n)}
         others = {n: source(n) for n in kernels.NAMES if n not in replaced}
-    built_of_built = {"conv2d_relu", "conv2d_relu_max_pool2d", "conv2d_dweight_of_winners"}
+    built_of_built = {"conv2d_relu", "conv2d_relu_max_pool2d", "conv2d_dweight_from_argmax"}
     assert {"im2col", *PARTS["im2col"], *built_of_built} <= replaced
     assert not replaced & {"col2im", "conv2d_dx", "relu", "max_pool2d", "adam_step"}
     before = kernels.provenance()
@@ -297,7 +297,7 @@ def test_two_python_threads_run_fast_kernels_at_once(run_python, layer):
 @pytest.mark.slow
 def test_what_is_compiled_ahead_is_what_a_training_step_needs(run_python, tmp_path):
     """Of those kernels nothing more is compiled then: arrays and numbers have the same types."""
-    names = {"_multiply_nonzero", "_weight_gradient", "_input_gradient_of_winners", "_adam_step"}
+    names = {"_multiply_nonzero", "_weight_gradient", "_input_gradient_from_argmax", "_adam_step"}
     env = {"NUMBA_CACHE_DIR": str(tmp_path), "MINICNN_COMPILES_AHEAD": "yes"}
 
     def compiled() -> dict[str, set[str]]:

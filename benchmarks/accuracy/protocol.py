@@ -19,7 +19,7 @@ from benchmarks.machine import describe
 from benchmarks.processes import cli, timed
 from minicnn import metrics
 from minicnn.data import Dataset, write_idx
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.experiments import runs
 from minicnn.experiments.run import Run, load_data
 from minicnn.experiments.settings import Settings
@@ -85,7 +85,7 @@ class Protocol:
     def figures(self, seed: int) -> Seed:
         """The figures of a seed: those that were kept, or else it is trained, to its end.
 
-        Raises `CheckpointError` if its folder holds a run with other settings, `KeyboardInterrupt`
+        Raises `FileError` if its folder holds a run with other settings, `KeyboardInterrupt`
         if it is stopped; the same call goes on.
         """
         if kept := self.kept(seed):
@@ -100,14 +100,14 @@ class Protocol:
         return self._measure(seed, seconds)
 
     def kept(self, seed: int) -> Seed | None:
-        """The figures of a seed that is done; `CheckpointError` if it has other settings."""
+        """The figures of a seed that is done; `FileError` if it has other settings."""
         folder = self.run_folder(seed)
         if not (folder / "config.json").exists():
             return None
         run, settings = Run.opened(folder), self.settings(seed)
         run.refuse_other(asdict(settings))
         if run.settings != settings:
-            raise CheckpointError(
+            raise FileError(
                 f"{folder}: was started with {run.settings.epochs} epochs, now {settings.epochs}; "
                 "choose another folder with --runs"
             )

@@ -5,7 +5,7 @@ import numpy as np
 from minicnn import metrics, nn
 from minicnn.bridge.keras_config import keras_config, weights_of
 from minicnn.bridge.keras_model import model_of
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.experiments.report import figures
 from minicnn.learn import Case, Exercise, draws
 
@@ -36,7 +36,7 @@ def observe_names(function, case) -> dict:
     layer, *arrays = case.values()
     try:
         named = function(layer, arrays)
-    except CheckpointError:
+    except FileError:
         return {"refused": np.array(True)}
     return {"refused": np.array(False), **named} if isinstance(named, dict) else {"result": named}
 

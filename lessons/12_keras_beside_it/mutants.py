@@ -58,7 +58,7 @@ MUTANTS = {
                 ("for name, array in zip(names, arrays, strict=True):", "for name, array in ():"),
                 (f"for name, a in {ZIP}", "for name, a in zip(names, arrays)}"),
             ],
-            "Whatever comes is taken. Raise CheckpointError if there are too few arrays or too "
+            "Whatever comes is taken. Raise FileError if there are too few arrays or too "
             "many, and if one holds NaN or infinity.",
         ),
         Mutant(

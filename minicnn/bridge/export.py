@@ -158,7 +158,7 @@ def _format(path: Path, int8: bool) -> Format:
 
 
 def _head(model: Sequential, softmax: bool, int8: bool) -> Head:
-    """The model's head; raises an error if it cannot be exported so."""
+    """Return the model's head; raises an error if it cannot be exported so."""
     head = model.head
     if (softmax or int8) and head.kind == "numbers":
         raise SettingError(
@@ -183,7 +183,7 @@ def _some(data: Dataset, count: int) -> Dataset:
 def _compare(
     model: Sequential, data: Dataset, outputs: Array, head: Head, one_more: bool
 ) -> dict[str, Any]:
-    """The figures of an `Export` that compare its outputs with the model's.
+    """Return the figures of an `Export` that compare its outputs with the model's.
 
     - `one_more`: whether the file's logits have passed through a softmax.
     """

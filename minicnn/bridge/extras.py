@@ -44,7 +44,9 @@ def requirement(extra: str = "", here: bool = False) -> str:
 
 
 def _origin() -> str:
-    """The address that pip took minicnn from (PEP 610), or "" if that was a package index."""
+    """Return the address that pip took minicnn from (PEP 610), or "" if that was a package
+    index.
+    """
     try:
         said = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:
@@ -59,7 +61,7 @@ def _brackets(extra: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text as one word of a command line."""
+    """Return the text as one word of a command line."""
     return f'"{text}"' if os.name == "nt" else shlex.quote(text)
 
 
@@ -101,7 +103,7 @@ def quiet() -> Iterator[None]:
 
 @functools.cache
 def _terminal() -> TextIO:
-    """Standard error by a way that is never closed: a bar, or a logger, may hold on to it."""
+    """Yield standard error in a form that nothing closes: a bar or a logger may hold on to it."""
     return open(os.dup(2), "w")
 
 

@@ -13,7 +13,7 @@ from minicnn.bridge.hdf5 import array_of, contents, opened
 from minicnn.bridge.keras_config import keras_config, weights_of
 from minicnn.bridge.keras_layers import Config
 from minicnn.bridge.keras_model import model_of
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.files import Room, StrPath, reading
 from minicnn.nn import Sequential
 from minicnn.tape import Array
@@ -23,15 +23,16 @@ VERSION = "3.0.0"
 
 
 def read_h5(path: StrPath) -> Sequential:
-    """The model in a Keras `.h5` file, as float32, ending in logits if Keras's ended in softmax.
+    """Return the model in a Keras `.h5` file, as float32, ending in logits if Keras's ended in
+    softmax.
 
-    Raises `CheckpointError` for what is not such a file, for models that are not Sequential, for
+    Raises `FileError` for what is not such a file, for models that are not Sequential, for
     layers and settings that minicnn does not have, and for weights that are missing or do not fit.
     """
     required("h5py")
     with reading(path, "a Keras .h5 file"), opened(Path(path).read_bytes()) as h5:
         if "model_config" not in h5.attrs:
-            raise CheckpointError(
+            raise FileError(
                 "holds no description of a model (model_config), only weights; save the whole "
                 "model with Keras's model.save()"
             )
@@ -41,11 +42,11 @@ def read_h5(path: StrPath) -> Sequential:
             name = layer["config"]["name"]
             group = f"model_weights/{name}"
             if group not in found:
-                raise CheckpointError(f"the weights of the layer {name!r} are missing")
+                raise FileError(f"the weights of the layer {name!r} are missing")
             names = [_text(each) for each in found[group].attrs["weight_names"]]
             missing = [each for each in names if f"{group}/{each}" not in found]
             if missing:
-                raise CheckpointError(f"of the layer {name!r} the weights {missing} are missing")
+                raise FileError(f"of the layer {name!r} the weights {missing} are missing")
             return [array_of(found[f"{group}/{each}"], room) for each in names]
 
         names = json.loads(_text(h5.attrs.get("class_names", "null")))
@@ -57,7 +58,7 @@ def _text(value: str | bytes) -> str:
 
 
 def h5_bytes(model: Sequential, softmax: bool = True) -> bytes:
-    """The content of a `.h5` file that Keras loads.
+    """Return the content of a `.h5` file that Keras loads.
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.bridge.extras import required
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.files import Room
 from minicnn.tape import Array
 
@@ -15,7 +15,7 @@ BFLOAT16 = "V2"
 
 
 def opened(content: bytes) -> Any:
-    """The `h5py.File` of a file's content.
+    """Return the `h5py.File` of a file's content.
 
     Raises `ValueError` if one of its heaps, in which texts are, is said to be longer than all of
     it: HDF5 would make room for as much before it looks.
@@ -42,14 +42,14 @@ def contents(h5: Any) -> dict[str, Any]:
 def array_of(dataset: Any, room: Room) -> Array:
     """The numbers of a dataset, as float32.
 
-    Raises `CheckpointError` if it is none, if they lie in another file, or there is no room.
+    Raises `FileError` if it is none, if they lie in another file, or there is no room.
     """
     shape = getattr(dataset, "shape", None)
     kind = getattr(dataset, "dtype", np.dtype("O")).str[1:]
     if shape is None or (kind[0] not in "fiu" and kind != BFLOAT16):
-        raise CheckpointError(f"{dataset.name} must be numbers")
+        raise FileError(f"{dataset.name} must be numbers")
     if dataset.external is not None or dataset.is_virtual:
-        raise CheckpointError(f"{dataset.name} lies in another file")
+        raise FileError(f"{dataset.name} lies in another file")
     largest = max(dataset.size, int(np.prod(dataset.chunks or (), dtype=object)))
     room.take(largest * dataset.dtype.itemsize, dataset.name)
     array = dataset[()]

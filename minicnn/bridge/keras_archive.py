@@ -18,7 +18,7 @@ from minicnn.bridge.hdf5 import array_of, contents, opened
 from minicnn.bridge.keras_config import keras_config, weights_of
 from minicnn.bridge.keras_layers import Config
 from minicnn.bridge.keras_model import layer_list, model_of
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.files import Room, StrPath, reading
 from minicnn.nn import Sequential
 from minicnn.tape import Array
@@ -33,9 +33,10 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def read_keras(path: StrPath) -> Sequential:
-    """The model in a `.keras` file, as float32, ending in logits if Keras's ended in softmax.
+    """Return the model in a `.keras` file, as float32, ending in logits if Keras's ended in
+    softmax.
 
-    Until Keras 2.12 such a file was one of HDF5; that is read too. Raises `CheckpointError` for
+    Until Keras 2.12 such a file was one of HDF5; that is read too. Raises `FileError` for
     what is not such a file, for models that are not Sequential, for layers and settings that
     minicnn does not have, and for weights that are missing or do not fit.
     """
@@ -48,7 +49,7 @@ def read_keras(path: StrPath) -> Sequential:
             there = archive.namelist()
             missing = {CONFIG, WEIGHTS} - {*there}
             if missing:
-                raise CheckpointError(f"holds no {' and no '.join(sorted(missing))}")
+                raise FileError(f"holds no {' and no '.join(sorted(missing))}")
             config = json.loads(room.unpacked(archive, CONFIG))
             about = json.loads(room.unpacked(archive, METADATA)) if METADATA in there else {}
             weights = room.unpacked(archive, WEIGHTS)
@@ -76,11 +77,11 @@ class _Stored:
         self.taken: Counter[str] = Counter()
 
     def arrays(self, layer: Config) -> list[Array]:
-        """The arrays of the next layer of this kind."""
+        """Return the arrays of the next layer of this kind."""
         kind, name = _kind(layer), layer["config"]["name"]
         folders = self._folders(kind)
         if len(folders) != self.kinds[kind]:
-            raise CheckpointError(
+            raise FileError(
                 f"there are weights for {len(folders)} layers of the kind of {name!r}, "
                 f"needs {self.kinds[kind]}"
             )
@@ -88,18 +89,18 @@ class _Stored:
         self.taken[kind] += 1
         numbers = sorted(int(each) for each in self.found.get(folder, ()))
         if numbers != [*range(len(numbers))]:
-            raise CheckpointError(f"of the layer {name!r} there are only the weights {numbers}")
+            raise FileError(f"of the layer {name!r} there are only the weights {numbers}")
         return [array_of(self.found[f"{folder}/{number}"], self.room) for number in numbers]
 
     def _folders(self, kind: str) -> list[str]:
-        """The folders of a kind, ``dense``, ``dense_2``, in the order of their numbers."""
+        """Return the folders of a kind, ``dense``, ``dense_2``, in the order of their numbers."""
         numbered = re.compile(rf"{self.root}/({kind}(?:_(\d+))?)")
         matches = filter(None, map(numbered.fullmatch, self.found))
         return [m[1] for m in sorted(matches, key=lambda m: int(m[2] or 0))]
 
 
 def _kind(layer: Config) -> str:
-    """A kind of layer as its folder is called.
+    """Return a kind of layer as its folder is called.
 
     >>> [_kind({"class_name": name}) for name in ("Conv2D", "ReLU", "BatchNormalization")]
     ['conv2d', 're_lu', 'batch_normalization']
@@ -110,7 +111,7 @@ def _kind(layer: Config) -> str:
 
 
 def keras_bytes(model: Sequential, softmax: bool = True) -> bytes:
-    """The content of a `.keras` file that Keras loads.
+    """Return the content of a `.keras` file that Keras loads.
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     """

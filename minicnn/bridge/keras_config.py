@@ -22,7 +22,7 @@ LEGAL = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
 
 
 def described_shape(model: Sequential) -> Shape:
-    """The shape of one input of a model that can be described to another engine.
+    """Return the shape of one input of a model that can be described to another engine.
 
     Raises `ShapeError` for a model that is not built, `UnknownNameError` for a layer that is not
     minicnn's own, `ExportError` for an ensemble.
@@ -48,7 +48,8 @@ def ends_in_softmax(layers: Sequence[Module]) -> bool:
 
 
 def without_softmax(layers: Sequence[Module]) -> list[Module]:
-    """The layers, less the softmax at their end if there is one; the last is new and not built.
+    """Return the layers, less the softmax at their end if there is one; the last is new and not
+    built.
 
     >>> from minicnn import nn
     >>> without_softmax([nn.Flatten(), nn.Dense(10, activation="softmax")])[-1].activation
@@ -62,7 +63,8 @@ def without_softmax(layers: Sequence[Module]) -> list[Module]:
 
 
 def with_softmax(layers: Sequence[Module]) -> list[Module]:
-    """The layers with one softmax more at the end: in the last if it has room for an activation.
+    """Return the layers with one softmax more at the end: in the last if it has room for an
+    activation.
 
     >>> from minicnn import nn
     >>> with_softmax([nn.Flatten(), nn.Dense(10)])[-1].activation
@@ -78,7 +80,7 @@ def with_softmax(layers: Sequence[Module]) -> list[Module]:
 
 
 def _activated(layer: Any, activation: str | None) -> Module:
-    """A new layer, not built, with the same settings but for the activation."""
+    """Return a new layer, not built, with the same settings but for the activation."""
     changed: Module = dataclasses.replace(layer, activation=activation)
     changed.trainable = layer.trainable
     return changed
@@ -112,7 +114,7 @@ def keras_config(model: Sequential, softmax: bool, dtype: str | None = None) -> 
 
 
 def legal_names(names: Sequence[str]) -> list[str]:
-    """The names, with those that TensorFlow refuses for layers in letters that it takes.
+    """Return the names, with those that TensorFlow refuses for layers in letters that it takes.
 
     >>> legal_names(["dense", "first layer", "first_layer", "größe", "_"])
     ['dense', 'first_layer_', 'first_layer', 'gr__e', 'layer_']
@@ -142,14 +144,14 @@ def _say_renamed(mine: Sequence[str], theirs: Sequence[str]) -> None:
 
 
 def free(name: str, taken: Container[str]) -> str:
-    """The name, with as many "_" behind it as it takes to be a new one."""
+    """Return the name, with as many "_" behind it as it takes to be a new one."""
     while name in taken:
         name += "_"
     return name
 
 
 def _dtype(model: Sequential) -> str:
-    """The type of the weights; float32 if there are none."""
+    """Return the type of the weights; float32 if there are none."""
     return next((str(tensor.data.dtype) for _, tensor in model.named_tensors()), "float32")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minicnn import nn
-from minicnn.errors import CheckpointError, one_line
+from minicnn.errors import FileError, one_line
 from minicnn.kernels.geometry import Pair
 from minicnn.nn import Module
 from minicnn.nn.init import INITIALIZERS
@@ -110,21 +110,21 @@ FUNCTIONS = {"softmax_v2": "softmax"}
 
 
 def read_layer(described: Config, input_shape: Shape) -> Module | None:
-    """The minicnn layer that a Keras layer's description stands for, not built.
+    """Return the minicnn layer that a Keras layer's description stands for, not built.
 
-    Gives None for an input layer and for what does nothing in prediction. Raises `CheckpointError`
+    Gives None for an input layer and for what does nothing in prediction. Raises `FileError`
     for whatever the table does not know: a layer, a setting, or a value of one.
     """
     name, config = described["class_name"], described["config"]
     title = f"{name} {config.get('name')!r}"
     if is_own(described) or (name not in KINDS and not IDLE.fullmatch(name)):
         known = ", ".join(each for each, kind in KINDS.items() if kind.layer)
-        raise CheckpointError(f"minicnn has no layer as {title}; it takes {known}")
+        raise FileError(f"minicnn has no layer as {title}; it takes {known}")
     try:
         _refuse_type(name, config)
         return None if IDLE.fullmatch(name) else _read(KINDS[name], config, input_shape)
     except Exception as error:  # whatever a damaged setting leads to
-        raise CheckpointError(f"{title}: {one_line(error)}") from error
+        raise FileError(f"{title}: {one_line(error)}") from error
 
 
 def is_own(described: Config) -> bool:
@@ -140,13 +140,13 @@ def _read(kind: Kind, config: Config, input_shape: Shape) -> Module | None:
         if setting in only:
             _refuse_other(setting, value, only[setting])
         elif setting not in (*EVERY, *kind.takes, *kind.ignores):
-            raise CheckpointError(f"minicnn does not know its setting {setting}={value!r:.60}")
+            raise FileError(f"minicnn does not know its setting {setting}={value!r:.60}")
     if "axis" in kind.ignores:
         _refuse_axis(config.get("axis", -1), len(input_shape))
     if kind.layer is None:
         return None
     if not isinstance(config["name"], str):
-        raise CheckpointError("its name is not a text")
+        raise FileError("its name is not a text")
     settings = {"name": config["name"]}
     for theirs in kind.takes:
         mine = MINICNN_SETTINGS.get(theirs, theirs)
@@ -166,32 +166,32 @@ def _refuse_type(name: str, config: Config) -> None:
     value = config.get("dtype")
     held = value["config"].get("name", value["class_name"]) if isinstance(value, dict) else value
     if name != "InputLayer" and held not in FLOATS:
-        raise CheckpointError(f"minicnn has no dtype={held!r}, only floats")
+        raise FileError(f"minicnn has no dtype={held!r}, only floats")
 
 
 def _refuse_other(setting: str, value: Any, allowed: tuple[Any, ...]) -> None:
     values = value if isinstance(value, list | tuple) else [value]
     if not values or any(each not in allowed for each in values):
         shown = " or ".join(map(repr, allowed))
-        raise CheckpointError(f"minicnn has no {setting}={value!r:.60}, only {shown}")
+        raise FileError(f"minicnn has no {setting}={value!r:.60}, only {shown}")
 
 
 def _refuse_axis(axis: Any, rank: int) -> None:
     axis = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
     if axis not in (-1, rank):
-        raise CheckpointError(f"minicnn has no axis={axis!r:.60}, only -1, the channels")
+        raise FileError(f"minicnn has no axis={axis!r:.60}, only -1, the channels")
 
 
 # ------------------------------------------------------------------ how a setting is read
 
 
 def _as_it_is(value: Any, input_shape: Shape) -> Any:
-    """A number or a text; a list as a tuple, as minicnn's layers hold it."""
+    """Return a number or a text; a list as a tuple, as minicnn's layers hold it."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def _activation(value: Any, input_shape: Shape) -> str | None:
-    """The name of an activation that Keras has as a name, a function or a layer."""
+    """Return the name of an activation that Keras has as a name, a function or a layer."""
     name = value
     if isinstance(value, dict) and value.get("class_name") == "function":
         name = FUNCTIONS.get(str(value.get("config")), value.get("config"))
@@ -205,7 +205,7 @@ def _activation(value: Any, input_shape: Shape) -> str | None:
         return None
     if not isinstance(name, str) or name not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
-        raise CheckpointError(f"minicnn has no activation {name!r:.60}, only {known}, linear")
+        raise FileError(f"minicnn has no activation {name!r:.60}, only {known}, linear")
     return name
 
 
@@ -239,7 +239,7 @@ KERAS_SETTINGS = {mine: theirs for theirs, mine in MINICNN_SETTINGS.items()}
 
 
 def layer_config(layer: Module, name: str, dtype: str) -> Config:
-    """A layer as Keras 3 describes it.
+    """Return a layer as Keras 3 describes it.
 
     - `name`: what it is called there; `dtype`: in what it calculates.
     """
@@ -255,7 +255,7 @@ def layer_config(layer: Module, name: str, dtype: str) -> Config:
 
 
 def described_as(kind: str, config: Config) -> Config:
-    """A layer of Keras's and its settings as a file holds them."""
+    """Return a layer of Keras's and its settings as a file holds them."""
     return {"module": "keras.layers", "class_name": kind, "config": config, "registered_name": None}
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from minicnn import nn
 from minicnn.bridge.keras_config import without_softmax
 from minicnn.bridge.keras_layers import WITH_WEIGHTS, Config, is_own, read_layer
-from minicnn.errors import CheckpointError, ShapeError
+from minicnn.errors import FileError, ShapeError
 from minicnn.files import Room
 from minicnn.nn import Module, Rescaling, Sequential
 from minicnn.nn.init import at_most
@@ -61,14 +61,14 @@ def model_of(
     room: Room | None = None,
     class_names: Any = None,
 ) -> Sequential:
-    """The minicnn model of a Keras description and its weights, less a softmax at the end.
+    """Return the minicnn model of a Keras description and its weights, less a softmax at the end.
 
     - `weights`: gives the arrays of a layer, from its description; asked for each layer that has
       weights, in their order.
     - `room`: what the file that they come from may unpack to, if they come from one.
     - `class_names`: what the file calls the classes.
 
-    Raises `CheckpointError` for a model that is not Sequential, for a layer or setting that minicnn
+    Raises `FileError` for a model that is not Sequential, for a layer or setting that minicnn
     does not have, and for weights that are missing or of another number or shape.
     """
     read = understood(config)
@@ -82,7 +82,9 @@ def model_of(
 
 
 def _completed(layer: Module, described: Config, given: Sequence[Array]) -> list[Array]:
-    """The arrays of a layer, and those that Keras's does not have as they begin: zeros or ones."""
+    """Return the arrays of a layer, and those that Keras's does not have as they begin: zeros or
+    ones.
+    """
     absent = {ABSENT[setting] for setting in ABSENT if described["config"].get(setting) is False}
     arrays = [*given]
     for place, (name, tensor) in enumerate(layer.named_tensors()):
@@ -92,7 +94,7 @@ def _completed(layer: Module, described: Config, given: Sequence[Array]) -> list
 
 
 def understood(config: Any) -> Description:
-    """Read a description of a model; raises `CheckpointError` for what minicnn does not have."""
+    """Read a description of a model; raises `FileError` for what minicnn does not have."""
     described = layer_list(config)
     shape = inner = _input_shape(described, config)
     layers: list[Module] = []
@@ -113,12 +115,14 @@ def understood(config: Any) -> Description:
         layers.append(layer)
         configs.append(each)
     if not layers:
-        raise CheckpointError("the model has no layers")
+        raise FileError("the model has no layers")
     return Description(layers, configs, shape, scaled_by)
 
 
 def _for_unit_range(layer: Rescaling) -> Rescaling | None:
-    """The scaling of bytes as one of numbers in [0, 1]; None if there is nothing left to do."""
+    """Return the scaling of bytes as one of numbers in [0, 1]; None if there is nothing left to
+    do.
+    """
     scale = np.multiply(layer.scale, BYTE)
     if np.allclose(scale, 1, rtol=1e-6, atol=0) and not np.any(layer.offset):
         return None
@@ -126,14 +130,15 @@ def _for_unit_range(layer: Rescaling) -> Rescaling | None:
 
 
 def layer_list(config: Any) -> list[Config]:
-    """The descriptions of the layers; a model inside the model, as of augmentation, gives its own.
+    """Return the descriptions of the layers; a model inside the model, as of augmentation, gives
+    its own.
 
-    Raises `CheckpointError` for a model that is not a plain Sequential one, and for weights in one
+    Raises `FileError` for a model that is not a plain Sequential one, and for weights in one
     that is inside another.
     """
     kind = config["class_name"]
     if kind != "Sequential" or is_own(config):
-        raise CheckpointError(f"minicnn takes Sequential models alone, this is a {kind} one")
+        raise FileError(f"minicnn takes Sequential models alone, this is a {kind} one")
     inside = config["config"]
     layers: list[Config] = inside if isinstance(inside, list) else inside["layers"]
     flat: list[Config] = []
@@ -144,7 +149,7 @@ def layer_list(config: Any) -> list[Config]:
         flat += (inner := layer_list(layer))
         if with_weights := {each["class_name"] for each in inner} & WITH_WEIGHTS:
             kinds = ", ".join(sorted(with_weights))
-            raise CheckpointError(
+            raise FileError(
                 f"minicnn takes no weights of a model inside a model: Sequential "
                 f"{layer['config']['name']!r} has {kinds}"
             )
@@ -154,23 +159,24 @@ def layer_list(config: Any) -> list[Config]:
 def _input_shape(layers: list[Config], config: Config) -> Shape:
     """One input's shape: of the input layer, in Keras 2 also of the first, or of the model."""
     if not layers:
-        raise CheckpointError("the model has no layers")
+        raise FileError("the model has no layers")
     first = layers[0]["config"]
     shape = first.get("batch_shape") or first.get("batch_input_shape")
     if not shape and isinstance(config["config"], dict):  # in old files it is the list of layers
         shape = config["config"].get("build_input_shape")
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape[1:]):
         known = tuple(shape[1:]) if shape else None
-        raise CheckpointError(f"the shape of its input is {known}; minicnn needs one that is fixed")
+        raise FileError(f"the shape of its input is {known}; minicnn needs one that is fixed")
     return tuple(shape[1:])
 
 
 def named_arrays(layer: Module, arrays: Sequence[Array]) -> dict[str, Array]:
-    """The arrays of a Keras layer, which have an order, under minicnn's names, ``layer.weight``.
+    """Return the arrays of a Keras layer, which have an order, under minicnn's names,
+    ``layer.weight``.
 
     - `layer`: minicnn's, built; its `named_tensors` stand in Keras's order.
 
-    Raises `CheckpointError` if there are too few or too many, or if one holds NaN or infinity.
+    Raises `FileError` if there are too few or too many, or if one holds NaN or infinity.
 
     >>> from minicnn import nn
     >>> dense = nn.Sequential(nn.Dense(1, name="out"), input_shape=(2,)).layers[0]
@@ -181,8 +187,8 @@ def named_arrays(layer: Module, arrays: Sequence[Array]) -> dict[str, Array]:
     names = [name for name, _ in layer.named_tensors()]
     if len(arrays) != len(names):
         needed = f"{len(names)} ({', '.join(names)})" if names else "none"
-        raise CheckpointError(f"{layer.name!r} has {len(arrays)} arrays of weights, needs {needed}")
+        raise FileError(f"{layer.name!r} has {len(arrays)} arrays of weights, needs {needed}")
     for name, array in zip(names, arrays, strict=True):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise CheckpointError(f"'{layer.name}.{name}' holds what is not a number, or infinite")
+            raise FileError(f"'{layer.name}.{name}' holds what is not a number, or infinite")
     return {f"{layer.name}.{name}": a for name, a in zip(names, arrays, strict=True)}

@@ -10,7 +10,7 @@ from minicnn.bridge.extras import required
 from minicnn.bridge.keras_config import ends_in_softmax, keras_config, weights_of
 from minicnn.bridge.keras_layers import Config
 from minicnn.bridge.keras_model import BYTE, Description, model_of, understood
-from minicnn.errors import CheckpointError, ShapeError
+from minicnn.errors import FileError, ShapeError
 from minicnn.nn import Sequential
 from minicnn.tape import Array, no_grad
 
@@ -18,18 +18,18 @@ TOLERANCE = 1e-5
 
 
 def from_keras(model: Any) -> Sequential:
-    """A minicnn model of the same layers, with a copy of all weights as float32.
+    """Return a minicnn model of the same layers, with a copy of all weights as float32.
 
     - `model`: a built `keras.Sequential`. A softmax at its end is left to minicnn's loss, the
       scaling of bytes at its beginning to minicnn's data (see `keras_model`).
 
     A layer with ``use_bias=False`` gets a bias of zeros. The optimizer and its settings are not
-    carried over. Raises `CheckpointError` for a model that is not Sequential or has a `call` of its
+    carried over. Raises `FileError` for a model that is not Sequential or has a `call` of its
     own, and for layers, settings and functions that minicnn does not have, by name.
     """
     config = _config(model)
     if not model.built:
-        raise CheckpointError("the Keras model has no weights yet; give it a keras.Input")
+        raise FileError("the Keras model has no weights yet; give it a keras.Input")
 
     def arrays(layer: Config) -> list[Array]:
         weights: list[Array] = model.get_layer(layer["config"]["name"]).get_weights()
@@ -43,17 +43,15 @@ def _config(model: Any) -> Config:
     classes: tuple[Any, ...] = type(model).__mro__
     kind = next((c for c in classes if c.__name__ in ("Sequential", "Functional")), classes[0])
     if kind.__name__ != "Sequential" or not _known(kind):
-        raise CheckpointError(
-            f"minicnn takes Sequential models alone, this is a {kind.__name__} one"
-        )
+        raise FileError(f"minicnn takes Sequential models alone, this is a {kind.__name__} one")
     if classes[0].call is not kind.call:
-        raise CheckpointError(
+        raise FileError(
             f"{classes[0].__name__} has a call of its own; minicnn takes plain Sequential models"
         )
     for layer in model.layers:
         activation = getattr(layer, "activation", None)
         if activation is not None and not _known(activation):
-            raise CheckpointError(
+            raise FileError(
                 f"{type(layer).__name__} {layer.name!r}: minicnn has no activation that is a "
                 f"function of one's own, such as {getattr(activation, '__name__', activation)!r}"
             )
@@ -67,7 +65,8 @@ def _known(code: Any) -> bool:
 
 
 def to_keras(model: Sequential, softmax: bool = True) -> Any:
-    """A `keras.Sequential` of the same layers and names, with a copy of all weights; not compiled.
+    """Return a `keras.Sequential` of the same layers and names, with a copy of all weights; not
+    compiled.
 
     - `softmax`: end in a softmax, so that it gives the probabilities of minicnn. Without, it gives
       minicnn's logits, to be trained with ``SparseCategoricalCrossentropy(from_logits=True)``.
@@ -165,7 +164,8 @@ def compare_layers(
 
 
 def relative_error(y: Array, expected: Array) -> float:
-    """The largest difference as a share of the largest expected number; infinite for other shapes.
+    """Return the largest difference as a share of the largest expected number; infinite for other
+    shapes.
 
     >>> relative_error(np.array([1.0, 3.0]), np.array([1.0, 4.0]))
     0.25

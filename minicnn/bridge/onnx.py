@@ -32,7 +32,7 @@ ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softmax": 
 
 
 def onnx_bytes(model: nn.Sequential, softmax: bool = True) -> bytes:
-    """The content of an ONNX file, IR 10 and opset 17.
+    """Return the content of an ONNX file, IR 10 and opset 17.
 
     - `softmax`: logits pass through a softmax: the output is `probabilities` (N, classes) instead
       of `logits`. A model that ends in a softmax or in sigmoids gives `probabilities` as it is, one
@@ -90,7 +90,7 @@ class _OnnxGraph:
         self.taken = {INPUT, *OUTPUTS.values()}
 
     def add(self, layer: Module) -> None:
-        """The nodes of one layer."""
+        """Add the nodes of one layer."""
         _ADD[type(layer)](self, layer)
         self.shape = layer.output_shape(self.shape)
 
@@ -118,7 +118,7 @@ class _OnnxGraph:
             self.channels_first = channels_first
 
     def activate(self, activation: str | None) -> None:
-        """An activation of the value so far."""
+        """Apply an activation to the value so far."""
         if activation is not None:
             axis = {"axis": 1 if self.channels_first else -1} if activation == "softmax" else {}
             self.node(ACTIVATIONS[activation], f"{self.value}/{activation}", **axis)
@@ -130,7 +130,7 @@ class _OnnxGraph:
         return name
 
     def _new(self, name: str) -> str:
-        """A name that nothing else has, not even an input or output of the model."""
+        """Return a name that nothing else has, not even an input or output of the model."""
         name = free(name, self.taken)
         self.taken.add(name)
         return name
@@ -171,7 +171,7 @@ class _OnnxGraph:
         self.node("ReduceMean", str(layer.name), axes=[1, 2], keepdims=0)
 
     def windows(self, size: Pair, stride: Pair, padding: str) -> dict[str, list[int]]:
-        """The attributes that all windows have; the padding counted out, as Keras pads."""
+        """Return the attributes that all windows have; the padding counted out, as Keras pads."""
         height, width, _ = self.shape
         (top, bottom), (left, right) = pads((height, width), size, stride, padding)
         shape = {"kernel_shape": list(size), "strides": list(stride)}
@@ -225,7 +225,7 @@ _ADD: dict[type[Module], Callable[[_OnnxGraph, Any], None]] = {
 
 
 def run_onnx(content: bytes, images: Array) -> Array:
-    """The outputs of an ONNX file for images (N, H, W, C), by onnxruntime."""
+    """Return the outputs of an ONNX file for images (N, H, W, C), by onnxruntime."""
     onnxruntime = required("onnxruntime", "export")
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name

@@ -22,7 +22,7 @@ LABELS = "labels.txt"
 def tflite_bytes(
     model: Sequential, softmax: bool = True, calibration: Array | None = None
 ) -> bytes:
-    """The content of a TensorFlow Lite file.
+    """Return the content of a TensorFlow Lite file.
 
     - `softmax`: end in a softmax, so that the file gives the probabilities of minicnn.
     - `calibration`: training pictures (N, H, W, C), float32 in [0, 1]; some hundreds do. With them
@@ -48,7 +48,7 @@ def tflite_bytes(
 
 
 def _labelled(content: bytes, names: Sequence[str]) -> bytes:
-    """The file with `LABELS` packed to its end, as TensorFlow Lite's associated files are: a zip.
+    """Append `LABELS` to the file as a zip, the way TensorFlow Lite attaches associated files.
 
     https://ai.google.dev/edge/litert/conversion/tensorflow/metadata
     """
@@ -59,7 +59,7 @@ def _labelled(content: bytes, names: Sequence[str]) -> bytes:
 
 
 def read_labels(content: bytes) -> tuple[str, ...] | None:
-    """The class names in a file that `tflite_bytes` wrote; None if the model had none."""
+    """Return the class names in a file that `tflite_bytes` wrote; None if the model had none."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return None
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -68,14 +68,16 @@ def read_labels(content: bytes) -> tuple[str, ...] | None:
 
 @contextlib.contextmanager
 def _without_notices() -> Iterator[None]:
-    """The converter warns that it was given no statistics before it collects them itself."""
+    """Silence the converter's warning that it has no statistics, which it then collects itself."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
         yield
 
 
 def run_tflite(content: bytes, images: Array) -> Array:
-    """The outputs of a file for images (N, H, W, C), float32; 8 bits are scaled on both sides."""
+    """Return the outputs of a file for images (N, H, W, C), float32; 8 bits are scaled on both
+    sides.
+    """
     with quiet():
         litert = required("ai_edge_litert.interpreter", "export")
         interpreter = litert.Interpreter(model_content=content)
@@ -101,6 +103,6 @@ def quantised(x: Array, details: dict[str, Any]) -> Array:
 
 
 def _scaled(x: Array, details: dict[str, Any]) -> Array:
-    """What the file stores as real numbers."""
+    """Return what the file stores, as real numbers."""
     scale, zero_point = details["quantization"]
     return (x.astype(np.float32) - zero_point) * np.float32(scale) if scale else x

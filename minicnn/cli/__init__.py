@@ -79,7 +79,7 @@ def _say(text: str) -> None:
 
 
 def _mistake(error: BaseException) -> str | None:
-    """What to say of an error that the user can mend; None for any other."""
+    """Return what to say of an error that the user can mend; None for any other."""
     if isinstance(error, MinicnnError | OSError):  # of the system: a path too long, a full disk
         return str(error)
     if isinstance(error, MemoryError):
@@ -118,7 +118,7 @@ def _by_ctrl_c(error: BaseException | None) -> bool:
 
 @contextlib.contextmanager
 def _swallowed_ctrl_c() -> Iterator[list[type]]:
-    """Gives a list that is not empty once Ctrl-C was lost where Python cannot raise it.
+    """Yield a list that is not empty once Ctrl-C was lost where Python cannot raise it.
 
     That is in a callback of numba's compiler, which then stops with an error of its own.
     """

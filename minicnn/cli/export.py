@@ -71,6 +71,6 @@ def export(
 
 
 def _default(run: Path, to: Format, int8: bool) -> Path:
-    """A name inside the run's folder, or beside the model's file."""
+    """Return a name inside the run's folder, or beside the model's file."""
     file = run / "model.npz" if run.is_dir() else run
     return file.with_name(f"{file.stem}{'-int8' if int8 else ''}.{to}")

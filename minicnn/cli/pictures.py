@@ -22,13 +22,13 @@ AnswerRow = dict[str, Any]
 def model_and_pictures(
     first: Path | None, others: Sequence[Path] | None, folders: bool = False
 ) -> tuple[Path, list[Path]]:
-    """What reads, and what is read: `first` is a model, or one more picture for the shipped one.
+    """Tell a model from pictures: `first` is a model, or one more picture for the shipped one.
 
     - `folders`: take a folder full of pictures too.
 
-    Raises `CheckpointError` for what is there and is neither.
+    Raises `FileError` for what is there and is neither.
     """
-    from minicnn.errors import CheckpointError
+    from minicnn.errors import FileError
     from minicnn.experiments.opening import READERS, SHIPPED, is_saved_model
     from minicnn.reader.picture import endings, is_picture
 
@@ -44,7 +44,7 @@ def model_and_pictures(
     if found:
         return SHIPPED, [first, *pictures]
     if first.exists():
-        raise CheckpointError(
+        raise FileError(
             f"{first}: neither a model, which is a run's folder or ends in {', '.join(READERS)}, "
             "nor a picture"
         )
@@ -52,7 +52,7 @@ def model_and_pictures(
 
 
 def percent(share: float) -> str:
-    """A probability, for people."""
+    """Format a probability for people."""
     return f"{100 * share:.1f} %"
 
 

@@ -56,7 +56,7 @@ def predict(
 
 
 def _predict(model: "Sequential", path: Path, folder: Path | None) -> list[AnswerRow]:
-    """What a picture shows; a figure of it into `folder`."""
+    """Say what a picture shows; write a figure of it into `folder`."""
     from minicnn.reader.recognise import predict as predict_picture
 
     answer = predict_picture(model, path)

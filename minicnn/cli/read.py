@@ -76,7 +76,7 @@ def read(
 
 
 def _pictures_in(path: Path) -> list[Path]:
-    """The pictures of a folder, by the endings of their names; any other path is one itself."""
+    """Return the pictures in a folder, by their endings; any other path is a picture itself."""
     from minicnn.errors import DataError
     from minicnn.reader.picture import endings
 
@@ -97,7 +97,7 @@ def _read(
     lines: bool,
     expect: int | None,
 ) -> list[AnswerRow]:
-    """What is written on a picture, or in each field of it; figures into `folder`."""
+    """Read a picture, or each field of it; write figures into `folder`."""
     from minicnn.errors import PictureError
     from minicnn.reader.picture import open_image
     from minicnn.reader.strings import read_digits
@@ -120,7 +120,7 @@ def _read(
 
 
 def _facts(answer: "Reading", title: str, name: str, folder: Path | None) -> AnswerRow:
-    """The answer as plain data, with the name of its figure if there is a folder for it."""
+    """Return the answer as plain data, with the name of its figure if there is a folder for it."""
     if folder is None:
         return answer.to_dict()
     from minicnn.reader.figure import reading

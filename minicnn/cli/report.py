@@ -45,5 +45,5 @@ def report(
 
 
 def _default(run: Path) -> Path:
-    """A folder inside the run's, or beside the model's file."""
+    """Return a folder inside the run's, or beside the model's file."""
     return run.with_name(f"{run.stem}-report") if run.is_file() else run / "report"

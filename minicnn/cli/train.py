@@ -89,7 +89,7 @@ def _train(
 
 @contextlib.contextmanager
 def _watched(live: bool, port: int | None, title: str) -> Iterator[list["LiveView"]]:
-    """The callback behind the page, if it is wanted; where it is comes on the error stream."""
+    """Yield the callback behind the live page, if it is wanted; print its address to stderr."""
     if not live:
         if port is not None:
             raise typer.BadParameter("--port is for the page of --live")
@@ -109,7 +109,9 @@ def _watched(live: bool, port: int | None, title: str) -> Iterator[list["LiveVie
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings that options stand for: paths whole, names for classes out of their file."""
+    """Return the settings that options stand for: paths whole, names for classes out of their
+    file.
+    """
     from minicnn.data.class_names import read_names
 
     changes = dict(given)
@@ -123,7 +125,9 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _augmented(changes: dict[str, Any], model: str) -> dict[str, Any]:
-    """The same with the setting that --augment or --no-augment stands for, if one was given."""
+    """Return the same with the setting that --augment or --no-augment stands for, if one was
+    given.
+    """
     from minicnn import zoo
 
     if not isinstance(changes.get("augmentation"), bool):
@@ -133,7 +137,7 @@ def _augmented(changes: dict[str, Any], model: str) -> dict[str, Any]:
 
 
 def _lessons_folder(folder: Path) -> str:
-    """The student's folder; the word "mine" means the one that the command is called in."""
+    """Return the student's folder; the word "mine" means the one that the command is called in."""
     from minicnn.learn.workspace import Workspace
 
     if folder == Path("mine") and not folder.exists():

@@ -41,7 +41,7 @@ def warp(images: Array, maps: Array) -> Array:
 
 
 def shift(down: ArrayLike, right: ArrayLike) -> Array:
-    """Maps for `warp` that move pictures down and to the right, by so many pixels.
+    """Return maps for `warp` that move pictures down and to the right, by so many pixels.
 
     A new pixel comes from further up and left, so the map takes `down` and `right` away.
 
@@ -62,7 +62,7 @@ def shift(down: ArrayLike, right: ArrayLike) -> Array:
 
 
 def rotate(degrees: ArrayLike) -> Array:
-    """Maps for `warp` that turn pictures counterclockwise about their middle.
+    """Return maps for `warp` that turn pictures counterclockwise about their middle.
 
     With rows that count downwards a new pixel (r, c) comes from
     ``(cos·r + sin·c, -sin·r + cos·c)``.
@@ -98,7 +98,8 @@ def jitter(
 
 
 def zoom(down: ArrayLike, across: ArrayLike) -> Array:
-    """Maps for `warp` that make pictures so many times as high and as wide, about their middle.
+    """Return maps for `warp` that make pictures so many times as high and as wide, about their
+    middle.
 
     - `down`, `across`: (N,), positive.
 
@@ -114,7 +115,8 @@ def zoom(down: ArrayLike, across: ArrayLike) -> Array:
 
 
 def shear(degrees: ArrayLike) -> Array:
-    """Maps for `warp` that let upright lines lean to the right, and rows stay where they are.
+    """Return maps for `warp` that let upright lines lean to the right, and rows stay where they
+    are.
 
     - `degrees`: (N,), between -90 and 90; with negative ones they lean to the left.
 
@@ -175,7 +177,7 @@ class Augmentation:
             )
 
     def __call__(self, images: Array, rng: np.random.Generator) -> Array:
-        """New pictures of these, float32 (N, H, W, C).
+        """Return augmented copies of the images, float32 (N, H, W, C).
 
         - `images`: (N, H, W, C), uint8, which are divided by 255, or floats in [0, 1].
         - `rng`: in the same state it gives the same pictures with any number of threads, and, up to
@@ -197,7 +199,9 @@ class Augmentation:
     def draw(
         self, shape: tuple[int, ...], rng: np.random.Generator
     ) -> tuple[Array, Array, Array, Array]:
-        """What `kernels.augment` is to do to images (N, H, W, C): maps, bends, strokes, boxes."""
+        """Draw what `kernels.augment` is to do to images (N, H, W, C): maps, bends, strokes,
+        boxes.
+        """
         n, h, w, _ = shape
         return (
             self._maps(n, h, w, rng),
@@ -207,7 +211,9 @@ class Augmentation:
         )
 
     def _maps(self, n: int, h: int, w: int, rng: np.random.Generator) -> Array:
-        """Turned, then leaned, zoomed and shifted; what is 0 takes neither time nor numbers."""
+        """Draw maps that turn, then shear, zoom and shift; a setting of 0 costs neither time nor
+        draws.
+        """
 
         maps = np.tile(np.eye(3), (n, 1, 1))
         if self.rotation:

@@ -14,7 +14,7 @@ MOST_LETTERS = 60
 
 
 def split_names(line: str) -> tuple[str, ...]:
-    """The names in a line, with commas between them; `DataError` for empty or equal names.
+    """Return the names in a line, with commas between them; `DataError` for empty or equal names.
 
     >>> split_names("T-shirt/top, Trouser, Pullover")
     ('T-shirt/top', 'Trouser', 'Pullover')
@@ -23,7 +23,7 @@ def split_names(line: str) -> tuple[str, ...]:
 
 
 def read_names(said: str) -> tuple[str, ...]:
-    """The names in a line, or in the mapping file of this name.
+    """Return the names in a line, or in the mapping file of this name.
 
     Raises `DataError` for a file that is none, and for names that are empty, equal or hold commas.
     """
@@ -60,7 +60,9 @@ def check_count(names: Sequence[str], largest_label: int, directory: StrPath) ->
 
 
 def _lines(text: str, path: Path) -> Mapping[str, str] | list[str]:
-    """A name a line; or a label and its name; or, as EMNIST has it, a label and letters' codes."""
+    """Parse one name a line; or a label and its name; or, as in EMNIST, a label and letters'
+    codes.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     pairs = [re.fullmatch(r"(\d+)[\s,;:=]+(.+)", line) for line in lines]
     if not all(pairs):
@@ -74,7 +76,7 @@ def _lines(text: str, path: Path) -> Mapping[str, str] | list[str]:
 
 
 def _in_order(found: Any) -> list[str]:
-    """A list as it is, a mapping by its labels; one that starts at 1 leaves 0 its number."""
+    """Return a list as it is, and a mapping in the order of its labels, which may start at 1."""
     if isinstance(found, list):
         return found
     if not isinstance(found, dict) or not found:

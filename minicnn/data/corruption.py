@@ -32,7 +32,7 @@ class Corruption:
     apply: Callable[[Array, float, np.random.Generator], Array]
 
     def words(self, severity: float) -> str:
-        """The severity in words.
+        """Describe the severity in words.
 
         >>> CORRUPTIONS["shift"].words(2)
         '2 px'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def labelled() -> dict[Path, str]:
-    """The path of every picture with the digit that is on it.
+    """Return the path of every example picture with the digit that it shows.
 
     >>> digits = labelled()
     >>> sorted(set(digits.values())) == list("0123456789")

@@ -11,13 +11,13 @@ from minicnn.nn import MeanProbability, Sequential
 
 
 def ensemble(models: Sequence[Sequential | Run | StrPath]) -> Sequential:
-    """A model that gives the mean of the probabilities that the given models give.
+    """Return a model that gives the mean of the probabilities that the given models give.
 
     - `models`: two or more trained models, runs, folders of runs, or models' files.
 
     It is of one layer, `nn.MeanProbability`, which holds the models themselves, not copies, and is
     kept by `save_model` in a file of its own. Raises `ShapeError` if the models do not take the
-    same inputs and tell the same classes apart, `CheckpointError` for one that cannot be opened.
+    same inputs and tell the same classes apart, `FileError` for one that cannot be opened.
 
     >>> from minicnn import zoo
     >>> ensemble([zoo.build("mlp", rng=seed) for seed in range(5)]).parameter_count()
@@ -40,7 +40,7 @@ def ensemble(models: Sequence[Sequential | Run | StrPath]) -> Sequential:
 
 
 def _terms(model: Sequential) -> tuple[object, ...]:
-    """What the members must have in common."""
+    """Return what the members must have in common."""
     return model.input_shape, model.classes, model.class_names
 
 

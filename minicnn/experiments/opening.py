@@ -8,7 +8,7 @@ from pathlib import Path
 from minicnn import zoo
 from minicnn.bridge.h5 import read_h5
 from minicnn.bridge.keras_archive import read_keras
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.experiments.run import Run, Sets, load_data
 from minicnn.files import StrPath
 from minicnn.nn import Sequential
@@ -48,14 +48,15 @@ class Trained:
 
 
 def run_of(path: StrPath) -> Run | None:
-    """The run in a folder; None for a file. Raises `CheckpointError` for a folder of no run."""
+    """Return the run in a folder; None for a file. Raises `FileError` for a folder of no run."""
     return Run.opened(path) if Path(path).is_dir() else None
 
 
 def open_trained(path: StrPath) -> Trained:
-    """What is in a run's folder, or in a model's file: minicnn's (.npz) or Keras's (.keras, .h5).
+    """Return what is in a run's folder, or in a model's file: minicnn's (.npz) or Keras's (.keras,
+    .h5).
 
-    Raises `CheckpointError` for everything else.
+    Raises `FileError` for everything else.
     """
     path = Path(path)
     if run := run_of(path):
@@ -63,18 +64,18 @@ def open_trained(path: StrPath) -> Trained:
     if path.suffix.lower() in READERS:
         return Trained(path, READERS[path.suffix.lower()](path))
     what = "not a model's file" if path.exists() else "there is no such run folder or model's file"
-    raise CheckpointError(f"{path}: {what}; those end in {', '.join(READERS)}")
+    raise FileError(f"{path}: {what}; those end in {', '.join(READERS)}")
 
 
 def open_model(path: StrPath) -> Sequential:
-    """The model that `open_trained` finds; raises what it raises."""
+    """Return the model that `open_trained` finds; raises what it raises."""
     return open_trained(path).model
 
 
 def as_model(source: Sequential | Run | StrPath) -> Sequential:
     """Return the model behind `source`: a model, a run, or a path to either.
 
-    Raises `CheckpointError` as `open_model` does.
+    Raises `FileError` as `open_model` does.
     """
     if isinstance(source, Run):
         return source.model()
@@ -88,6 +89,8 @@ def is_saved_model(path: Path) -> bool:
 
 
 def named(name: str) -> Trained:
-    """The zoo's model of this name, with fresh weights, or else what `open_trained` finds there."""
+    """Return the zoo's model of this name, with fresh weights, or else what `open_trained` finds
+    there.
+    """
     is_there = name not in zoo.ENTRIES and Path(name).exists()
     return open_trained(name) if is_there else Trained(Path(name), zoo.build(name))

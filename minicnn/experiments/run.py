@@ -7,7 +7,7 @@ from typing import Any
 
 from minicnn.data import Dataset, idx, mnist
 from minicnn.data.class_names import check_count, split_names
-from minicnn.errors import CheckpointError, DataError, UnknownNameError
+from minicnn.errors import DataError, FileError, UnknownNameError
 from minicnn.experiments.settings import CHECKSUM, Settings, given
 from minicnn.files import StrPath, contents
 from minicnn.nn import Sequential
@@ -38,7 +38,7 @@ def load_data(directory: str | None, classes: str | None = None, prefix: str | N
 
 
 def checksum_of(sets: Sets) -> str:
-    """What tells the training and the test set from all others."""
+    """Return what tells the training and the test set from all others."""
     return "-".join(each.checksum() for each in sets)
 
 
@@ -67,13 +67,15 @@ class Run:
 
     @classmethod
     def created(cls, folder: StrPath, settings: Settings) -> "Run":
-        """A new run, not on disk yet; raises `CheckpointError` if there is something already."""
+        """Return a new run, not on disk yet; raise `CheckpointError` if there is something
+        already.
+        """
         cls.refuse_taken(Path(folder))
         return cls(folder, settings)
 
     @classmethod
     def resumed(cls, folder: StrPath, settings: Settings) -> "Run":
-        """The stopped run in this folder; raises `CheckpointError` if its settings are others."""
+        """Return the stopped run in this folder; raise `FileError` if its settings are others."""
         run = cls.opened(folder)
         run.refuse_other(settings.to_dict())
         run.settings = settings
@@ -82,7 +84,7 @@ class Run:
 
     @classmethod
     def opened(cls, folder: StrPath) -> "Run":
-        """The run in this folder; raises `CheckpointError` if there is none."""
+        """Return the run in this folder; raise `FileError` if there is none."""
         folder = Path(folder)
         cls.refuse_none(folder)
         path = folder / "config.json"
@@ -92,23 +94,23 @@ class Run:
 
     @staticmethod
     def refuse_taken(folder: Path) -> None:
-        """Raise `CheckpointError` if the folder is there, and more than the beginning of a run."""
+        """Raise `FileError` if the folder is there, and more than the beginning of a run."""
         if folder.exists() and (not folder.is_dir() or contents(folder)):
             if folder.is_dir() and _is_unbegun(folder):
                 return
-            raise CheckpointError(
+            raise FileError(
                 f"{folder} exists already and is not overwritten; choose another folder with "
                 "--out, or go on with the run in it with --resume"
             )
 
     @staticmethod
     def refuse_none(folder: Path) -> None:
-        """Raise `CheckpointError` if there is no such folder, or nothing was begun in it."""
+        """Raise `FileError` if there is no such folder, or nothing was begun in it."""
         if not folder.is_dir():
-            raise CheckpointError(f"{folder}: there is no such run folder")
+            raise FileError(f"{folder}: there is no such run folder")
 
     def refuse_other(self, settings: Mapping[str, Any]) -> None:
-        """Raise `CheckpointError` if these settings are not those of this run.
+        """Raise `FileError` if these settings are not those of this run.
 
         The number of epochs may be another, and where the data is: that is known by its content.
         """
@@ -120,14 +122,12 @@ class Run:
             if name not in free and mine[name] != value
         ]
         if other:
-            raise CheckpointError(
-                f"{self.folder}: was started with other settings: {'; '.join(other)}"
-            )
+            raise FileError(f"{self.folder}: was started with other settings: {'; '.join(other)}")
 
     def changed(self, **changes: Any) -> Settings:
-        """The settings to go on with: other epochs, or another place of the data.
+        """Return the settings to go on with: other epochs, or another place of the data.
 
-        Raises `CheckpointError` for any other change; those that are None are none.
+        Raises `FileError` for any other change; those that are None are none.
         """
         changes = given(changes)
         plain = {k: asdict(v) if is_dataclass(v) else v for k, v in changes.items()}  # type: ignore[arg-type]
@@ -172,46 +172,46 @@ class Run:
         return settings == self.settings and not self.metrics("interrupted")["interrupted"]
 
     def model(self) -> Sequential:
-        """The trained model; raises `CheckpointError` if there is none yet."""
+        """Return the trained model; raise `FileError` if there is none yet."""
         path = self.folder / "model.npz"
         if not path.exists():
-            raise CheckpointError(
+            raise FileError(
                 f"{path}: there is no such file; the run is not finished (see --resume)"
             )
         return load_model(path)
 
     def metrics(self, *needed: str) -> dict[str, Any]:
-        """The figures of the finished run.
+        """Return the figures of the finished run.
 
-        Raises `CheckpointError` for one that cannot be, and for one that is `needed` and not there.
+        Raises `FileError` for one that cannot be, and for one that is `needed` and not there.
         """
         path = self.folder / "metrics.json"
         metrics = _read(path)
         for name in needed:
             if name not in metrics:
-                raise CheckpointError(f"{path}: has no {name!r}; is the run finished?")
+                raise FileError(f"{path}: has no {name!r}; is the run finished?")
         for name, value in metrics.items():
             kind = str if isinstance(value, str) else float
             as_type(METRICS.get(name, kind), value, f"{path}: {name}")
         return metrics
 
     def history(self) -> dict[str, list[float]]:
-        """The figures of every epoch; empty if none was written.
+        """Return the figures of every epoch; empty if none was written.
 
-        Raises `CheckpointError` for anything but lists of numbers, one for each epoch.
+        Raises `FileError` for anything but lists of numbers, one for each epoch.
         """
         path = self.folder / "history.json"
         history = as_type(
             dict[str, list[float]], read_json(path) if path.exists() else {}, str(path)
         )
         if len({len(figures) for figures in history.values()}) > 1:
-            raise CheckpointError(f"{path}: its lists must have a number for each epoch")
+            raise FileError(f"{path}: its lists must have a number for each epoch")
         return history
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
-        raise CheckpointError(
+        raise FileError(
             f"{path}: there is no such file; is {path.parent} the folder of a finished run?"
         )
     return read_json(path)
@@ -225,5 +225,5 @@ def _is_unbegun(folder: Path) -> bool:
     names = contents(folder)
     try:
         return names == ["last.npz"] or (names == ["config.json"] and bool(Run.opened(folder)))
-    except (CheckpointError, UnknownNameError):
+    except (FileError, UnknownNameError):
         return False

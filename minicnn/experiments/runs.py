@@ -40,7 +40,7 @@ def train(
     - `watchers`: callbacks that only look on, such as `minicnn.web.live.watch` gives.
 
     The folder is held until the end: no other process can train there. What is raised before the
-    training begins leaves none behind. Raises `CheckpointError` if `out` exists (without `resume`)
+    training begins leaves none behind. Raises `FileError` if `out` exists (without `resume`)
     or holds another run, `WriteError` if another process holds it.
     """
     started = time.perf_counter()
@@ -93,7 +93,7 @@ def _trained(run: Run, started: float, progress: bool, watchers: Sequence[Callba
 def go_on(settings: Settings, out: StrPath, progress: bool = True) -> Run:
     """`train` from where it is in the folder `out`: the beginning, a stopped run, or a killed one.
 
-    Raises `CheckpointError` if there is a run with other settings.
+    Raises `FileError` if there is a run with other settings.
     """
     begun = all((Path(out) / name).exists() for name in ("config.json", "last.npz"))
     return train(settings, out, begun, progress)

@@ -10,7 +10,7 @@ import numpy as np
 from minicnn import kernels, optim, zoo
 from minicnn.data import Dataset
 from minicnn.data.class_names import split_names
-from minicnn.errors import CheckpointError, DataError, SettingError, UnknownNameError
+from minicnn.errors import DataError, FileError, SettingError, UnknownNameError
 from minicnn.files import StrPath
 from minicnn.nn import Dropout, Sequential
 from minicnn.plain_data import checked_fields, from_dict, read_json, setting, settings_of
@@ -72,7 +72,9 @@ class Settings(Recipe):
 
     @classmethod
     def of(cls, model: str, **changes: Any) -> "Settings":
-        """The model's recipe with these changes; those that are None are left as they are."""
+        """Return the model's recipe with these changes; those that are None are left as they
+        are.
+        """
         recipe = {name: getattr(zoo.entry(model).recipe, name) for name in settings_of(Recipe)}
         chosen = changes.get("optimizer")
         if chosen not in (None, recipe["optimizer"]):
@@ -84,25 +86,27 @@ class Settings(Recipe):
 
     @classmethod
     def from_dict(cls, plain: Any, where: str) -> "Settings":
-        """The settings that `to_dict` gave; raises what `minicnn.plain_data.from_dict` raises."""
+        """Return the settings that `to_dict` gave; raises what `minicnn.plain_data.from_dict`
+        raises.
+        """
         return from_dict(cls, plain, where)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain data, as they stand in `config.json`."""
+        """Return the settings as plain data, as they stand in `config.json`."""
         return asdict(self)
 
     def build_optimizer(self) -> optim.Optimizer:
-        """The optimizer with these settings."""
+        """Return the optimizer with these settings."""
         adam = {"beta1": self.beta1, "beta2": self.beta2}
         own = {"momentum": self.momentum} if self.optimizer == "sgd" else adam
         return optim.optimizer(self.optimizer, lr=self.lr, weight_decay=self.weight_decay, **own)
 
     def keeper(self) -> KeepBest:
-        """What keeps the weights that the run ends with."""
+        """Return what keeps the weights that the run ends with."""
         return KEEPERS[self.keep]("val_accuracy" if self.validation else "accuracy")
 
     def build_model(self, data: Dataset) -> Sequential:
-        """The model for these pictures and classes, with the fresh weights of this seed."""
+        """Return the model for these pictures and classes, with the fresh weights of this seed."""
         if data.classes < 2:
             raise DataError(
                 f"the data has one class, {data.class_names[0]!r}; a model needs two or more to "
@@ -115,24 +119,26 @@ class Settings(Recipe):
         return model
 
     def generator(self) -> np.random.Generator:
-        """What draws the split and the batches' order; the weights come of the seed itself."""
+        """Return what draws the split and the batches' order; the weights come of the seed
+        itself.
+        """
         return np.random.default_rng((self.seed, 1))
 
 
 def given(changes: dict[str, Any]) -> dict[str, Any]:
-    """The changes that are not None."""
+    """Return the changes that are not None."""
     return {key: value for key, value in changes.items() if value is not None}
 
 
 def read_config(path: StrPath) -> dict[str, Any]:
-    """The settings in a JSON file, such as the `config.json` of a run: all of them, or some.
+    """Return the settings in a JSON file, such as the `config.json` of a run: all of them, or some.
 
-    Raises `CheckpointError` for a file that cannot be read and a value that no setting can have,
+    Raises `FileError` for a file that cannot be read and a value that no setting can have,
     `UnknownNameError` for a setting that is not known.
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such file of settings")
+        raise FileError(f"{path}: there is no such file of settings")
     config = read_json(path)
     config.pop(CHECKSUM, None)
     for name in config:

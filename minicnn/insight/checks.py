@@ -57,7 +57,7 @@ def probe(model: Module, images: Array, labels: Array) -> Probe:
 
 
 def _relus(loss: Any, model: Module) -> dict[str, Array]:
-    """What every ReLU on the tape gave, by the layer whose weights come before it."""
+    """Return what every ReLU on the tape gave, by the layer whose weights come before it."""
     known = names_by_id(model)
     found: dict[str, Array] = {}
     for tensor in topological_order(loss):
@@ -67,7 +67,7 @@ def _relus(loss: Any, model: Module) -> dict[str, Array]:
 
 
 def _layer(tensor: Any, known: dict[int, str]) -> str | None:
-    """The layer whose weight is the nearest on the way back."""
+    """Return the layer whose weight is the nearest on the way back."""
     while tensor.node:
         for x in tensor.node.inputs:
             if id(x) in known:
@@ -77,7 +77,7 @@ def _layer(tensor: Any, known: dict[int, str]) -> str | None:
 
 
 def check_loss(found: Probe) -> Iterator[Finding]:
-    """The loss beside that of a net which gives every class the same probability."""
+    """Compare the loss with that of a net which gives every class the same probability."""
     classes = 2 if found.head.kind == "sigmoids" else found.head.classes
     even = math.log(classes)
     seen = f"it is {number(found.loss)}"
@@ -138,7 +138,7 @@ def check_weights(found: Probe) -> Iterator[Finding]:
 
 
 def check_gradients(found: Probe) -> Iterator[Finding]:
-    """Does a gradient reach every weight, and does it stay of one size from last layer to first?"""
+    """Check that a gradient reaches every weight, and that its size is similar in all layers."""
     missing = [name for name, gradient in found.gradients.items() if gradient is None]
     if missing:
         says = f"none reaches {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}"
@@ -263,7 +263,7 @@ def check_pairing(images: Array, labels: Array) -> Iterator[Finding]:
 
 
 def _nearest_mean(rows: Array, labels: Array) -> Array:
-    """The class whose mean, without the row itself, is nearest to each row."""
+    """Return the class whose mean, without the row itself, is nearest to each row."""
     counts = np.bincount(labels)
     means = np.zeros((len(counts), rows.shape[1]))
     np.add.at(means, labels, rows)
@@ -279,7 +279,7 @@ def _nearest_mean(rows: Array, labels: Array) -> Array:
 
 
 def _nearest_neighbour(rows: Array, labels: Array) -> Array:
-    """The class of the nearest other row."""
+    """Return the class of the nearest other row."""
     distances = _squared_distances(rows, rows)
     np.fill_diagonal(distances, np.inf)
     return labels[distances.argmin(axis=1)]

@@ -38,7 +38,7 @@ class Diagnosis:
         return not self.of("problem")
 
     def of(self, *states: str) -> tuple[Finding, ...]:
-        """The findings in these states."""
+        """Return the findings in these states."""
         return tuple(finding for finding in self.findings if finding.state in states)
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ MOST_WRITTEN = 12  # numbers; of more only what they are like
 
 
 def names_by_id(names: Names) -> dict[int, str]:
-    """The name of each tensor by its id, which a tensor has as its own as long as it lives.
+    """Return the name of each tensor by its id, which a tensor has as its own as long as it lives.
 
     >>> a = Tensor([1.0])
     >>> names_by_id({"a": a})[id(a)]
@@ -28,7 +28,7 @@ def names_by_id(names: Names) -> dict[int, str]:
 
 
 def recorded(y: Tensor) -> Tensor:
-    """The tensor itself; `GradientError` if there is nothing on a tape behind it."""
+    """Return the tensor itself; raise `GradientError` if there is nothing on a tape behind it."""
     if not isinstance(y, Tensor):
         raise GradientError(f"a Tensor with its tape is needed, got {type(y).__name__}")
     if not y.requires_grad:
@@ -45,7 +45,7 @@ def recorded(y: Tensor) -> Tensor:
 
 
 def place(index: Sequence[int]) -> str:
-    """An index as it is written in Python.
+    """Format an index as it is written in Python.
 
     >>> place((0, 3)), place(())
     ('[0, 3]', '')
@@ -63,7 +63,7 @@ def number(value: float) -> str:
 
 
 def brief(array: Array) -> str:
-    """A few numbers in full, of many their shape, range and length.
+    """Format a few numbers in full, of many their shape, range and length.
 
     >>> brief(np.array(0.5)), brief(np.array([1.0, 2.0]))
     ('0.5', '[1, 2]')
@@ -88,7 +88,7 @@ def written(array: Array) -> str:
 
 
 def called(tensor: Any, op: str | None, names: Mapping[int, str]) -> str:
-    """A tensor's own name, or the op that made it, or that it is a leaf, or a constant."""
+    """Return a tensor's own name, or the op that made it, or that it is a leaf or a constant."""
     if id(tensor) in names:
         return names[id(tensor)]
     return op or ("leaf" if tensor.requires_grad else "constant")

@@ -44,7 +44,7 @@ class Graph:
 
 
 def tape_graph(y: Tensor, names: Names = None, gradients: int | None = 0) -> Graph:
-    """The tape behind `y`; see `draw_graph` for the arguments.
+    """Return the tape behind `y`; see `draw_graph` for the arguments.
 
     >>> a = Tensor(2.0, requires_grad=True)
     >>> graph = tape_graph(a * a + a, {"a": a}, gradients=None)
@@ -99,7 +99,7 @@ def _box(tensor: Any, known: dict[int, str], gradient: Array | None) -> GraphBox
 
 
 def _words(what: str, array: Array) -> str:
-    """A single number, or how long the array is as a vector."""
+    """Format a single number, or an array's length as a vector."""
     if array.size == 1:
         return f"{what} {number(array.item())}"
     return f"{what} of length {number(float((array.astype(float) ** 2).sum() ** 0.5))}"
@@ -188,7 +188,7 @@ def _draw(axes: Axes, box: GraphBox, middle: tuple[float, float], wide: float, t
 
 
 def _arrow(axes: Axes, points: list[tuple[float, float]], tall: float) -> None:
-    """A smooth line from below the first point through all others to above the last."""
+    """Draw a smooth line from below the first point through all others to above the last."""
     through = np.array(points)
     vertices, codes = [through[0] + (0, tall / 2)], [Path.MOVETO]
     for i in range(1, len(through)):
@@ -213,7 +213,7 @@ def _arrow(axes: Axes, points: list[tuple[float, float]], tall: float) -> None:
 
 
 def _legend(axes: Axes, kinds: set[str], width: float, height: float) -> None:
-    """What the colours mean, in a line at the foot."""
+    """Explain the colours in a line at the foot."""
     shown = [kind for kind in MEANINGS if kind in kinds]
     lengths = [0.3 + style.inches(MEANINGS[kind], style.SMALL) for kind in shown]
     x, y = (width - sum(lengths)) / 2, height - LEGEND / 2

@@ -45,14 +45,14 @@ def makes_something(layer: Module) -> bool:
 
 
 def looked_into(model: Sequential) -> Sequential:
-    """The model whose layers can be looked at: of several that answer together the first."""
+    """Return the model whose layers can be looked at: of several that answer together the first."""
     while isinstance(model.layers[0], MeanProbability):
         model = model.layers[0].members[0]
     return model
 
 
 def layer_outputs(model: Sequential, picture: Array) -> list[LayerOutput]:
-    """The output of every layer for one picture, in order, as in prediction.
+    """Return the output of every layer for one picture, in order, as in prediction.
 
     - `picture`: float32, (H, W, C), in [0, 1].
 
@@ -106,7 +106,7 @@ def saliency(model: Sequential, pictures: Array) -> Array:
 
 
 def first_filters(model: Sequential) -> tuple[str, Array] | None:
-    """The name and the kernels (KH, KW, C, F) of the first convolution, or None without any.
+    """Return the name and the kernels (KH, KW, C, F) of the first convolution, or None without any.
 
     Of an ensemble it is that of the first member.
     """
@@ -158,7 +158,7 @@ class Window:
 
 
 def window(model: Sequential, picture: Array, layer: str, index: Index) -> Window:
-    """The window that a number of a layer's output was computed from, by `trace`.
+    """Return the window that a number of a layer's output was computed from, by `trace`.
 
     - `picture`: float32, (H, W, C), in [0, 1]; `layer`: a layer's name; `index`: in its output.
 
@@ -219,7 +219,7 @@ class _From:
 
 
 def _computing(layers: list[Module], place: int) -> int:
-    """The place of the layer that computed what an activation at this place was given."""
+    """Return the place of the layer that computed what an activation at this place was given."""
     if isinstance(layers[place], Activation | ReLU) and place > 0:
         before = layers[place - 1]
         is_plain = isinstance(before, BatchNorm) or not getattr(before, "activation", None)
@@ -229,7 +229,9 @@ def _computing(layers: list[Module], place: int) -> int:
 
 
 def _input_of(model: Sequential, picture: Array, place: int) -> tuple[Tensor, _From]:
-    """What the layer at this place is given, with the start of a tape, and where it is from."""
+    """Return what the layer at this place is given, with the start of a tape, and where it is
+    from.
+    """
     with no_grad():
         x = Tensor(np.asarray(picture)[np.newaxis])
         source = _From(PICTURE, x.shape[1:])
@@ -249,13 +251,15 @@ def _batched(index: Index, y: Tensor) -> tuple[int, ...]:
 
 
 def _terms(found: Source, shape: tuple[int, ...]) -> Terms:
-    """The terms in the shape that the input had before it was flattened."""
+    """Return the terms in the shape that the input had before it was flattened."""
     values, slopes = found.values.reshape(shape), found.gradient.reshape(shape)
     return Terms(found.name, "value", "slope", values, slopes, slopes != 0, True)
 
 
 def _pooled(layer: Module, x: Tensor, index: tuple[int, ...]) -> tuple[slice, ...] | None:
-    """The whole window of a maximum, which one number alone moves: where a mean would look."""
+    """Return the whole window of a maximum, which one number alone moves: where a mean would
+    look.
+    """
     if type(layer) is not MaxPool2D:
         return None
     mean = AveragePool2D(layer.pool_size, layer.stride, layer.padding)(x)

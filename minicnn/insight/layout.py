@@ -18,7 +18,7 @@ LEAF_WEIGHT = 0.001  # a box that nothing leads to gives way to one in a chain
 
 
 def layers(count: int, edges: Sequence[Link]) -> list[int]:
-    """The layer of each of `count` boxes: below all that lead to it, 0 at the top.
+    """Return the layer of each of `count` boxes: below all that lead to it, 0 at the top.
 
     - `edges`: (from, to), both counted in an order in which every edge leads on.
 
@@ -40,7 +40,7 @@ def layers(count: int, edges: Sequence[Link]) -> list[int]:
 
 
 def places(depth: Sequence[int], edges: Sequence[Link]) -> tuple[list[float], list[list[float]]]:
-    """The column of each box, and the columns where each edge passes the layers between.
+    """Return the column of each box, and the columns where each edge passes the layers between.
 
     Boxes of a layer are at least 1 apart.
     """
@@ -90,7 +90,8 @@ def _mean(i: int, neighbours: list[int], column: dict[int, float], weight: list[
 
 
 def _apart(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The places nearest to those wanted, in this order, each 1 or more after the one before.
+    """Return the places nearest to those wanted, in this order, each 1 or more after the one
+    before.
 
     Least squares by pooling neighbours that are too close (isotonic regression).
 

@@ -172,7 +172,7 @@ def _output_shape(step: FusedStep, shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _clock(function: Callable[..., Any], *args: Any) -> tuple[Any, float]:
-    """The result of a call, and its seconds."""
+    """Return the result of a call, and its seconds."""
     started = time.perf_counter()
     result = function(*args)
     return result, time.perf_counter() - started

@@ -46,7 +46,7 @@ LONGEST_NAME = 25  # letters, of a class
 
 
 def palette(count: int) -> NDArray[np.float64]:
-    """A colour for each of so many classes, RGBA `(count, 4)`: distinct up to 20, then a rainbow.
+    """Return a colour for each of `count` classes, RGBA `(count, 4)`: distinct up to 20.
 
     >>> palette(10).shape, palette(62).shape
     ((10, 4), (62, 4))
@@ -57,7 +57,7 @@ def palette(count: int) -> NDArray[np.float64]:
 
 
 def figure(width: float, height: float, arranged: bool = False) -> Figure:
-    """An empty figure of this size in inches, which arranges its parts so that nothing is cut.
+    """Make an empty figure of this size in inches, whose parts are arranged so that none is cut.
 
     - `arranged`: the caller does that, which takes half the time, since it is drawn only once.
     """
@@ -67,7 +67,7 @@ def figure(width: float, height: float, arranged: bool = False) -> Figure:
 
 
 def words(size: float = TEXT, colour: str = INK) -> dict[str, Any]:
-    """The settings of a text. Dollar signs stay dollar signs: a class may have that name.
+    """Return the settings of a text. Dollar signs stay dollar signs: a class may have that name.
 
     >>> words(8)
     {'fontsize': 8, 'color': '#222222', 'parse_math': False}
@@ -76,7 +76,7 @@ def words(size: float = TEXT, colour: str = INK) -> dict[str, Any]:
 
 
 def short(name: object) -> str:
-    """The name of a class or a file, its end cut off if it is too long to stand in a figure.
+    """Shorten the name of a class or a file if it is too long to stand in a figure.
 
     What cannot be drawn, as a line break in the name of a file, becomes a question mark.
 
@@ -97,7 +97,7 @@ def ticks(most: int, integer: bool = False) -> MaxNLocator:
 
 
 def percent(share: float, position: float = 0) -> str:
-    """A tick's label, with no more digits than it needs; matplotlib also gives its position.
+    """Format a tick's label with no more digits than needed; matplotlib also passes its position.
 
     >>> percent(0.925), percent(0.07)
     ('92.5%', '7%')
@@ -116,7 +116,7 @@ def inches(text: str, size: float) -> float:
 
 
 def fitting(text: str, width: float, largest: float = TEXT, smallest: float = 4.0) -> float:
-    """The font size at which the longest line of `text` fits into `width` inches.
+    """Return the font size at which the longest line of `text` fits into `width` inches.
 
     >>> fitting("7", 1.0), round(fitting("a class with a very long name", 1.0), 1)
     (9.0, 4.0)
@@ -137,7 +137,7 @@ def readable_on(colour: ArrayLike) -> str:
 
 
 def title(axes: Axes, text: str, size: float = TITLE, **place: Any) -> None:
-    """The title of a plot, above its left end unless `place` (`loc`, `pad`) says otherwise.
+    """Write the title of a plot above its left end, unless `place` (`loc`, `pad`) says otherwise.
 
     Its height is said, or matplotlib would measure all marks of the axes to find out.
     """
@@ -145,7 +145,7 @@ def title(axes: Axes, text: str, size: float = TITLE, **place: Any) -> None:
 
 
 def quiet(axes: Axes) -> None:
-    """A plot without a box: two thin axes and horizontal lines behind the data."""
+    """Strip a plot of its box: two thin axes and horizontal lines behind the data remain."""
     axes.set_facecolor(PAPER)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
@@ -155,13 +155,13 @@ def quiet(axes: Axes) -> None:
 
 
 def legend(axes: Axes) -> None:
-    """What each line means, on paper of its own so that no grid line runs through the words."""
+    """Explain each line, on a background of its own so that no grid line crosses the words."""
     box = axes.legend(fontsize=TEXT, labelcolor=INK, facecolor=PAPER, edgecolor="none")
     box.get_frame().set_alpha(1)
 
 
 def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
-    """What each mark means, in a line at the top right of the figure, outside of all axes."""
+    """Explain each mark in a line at the top right of the figure, outside of all axes."""
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside upper right",
@@ -179,7 +179,7 @@ class Drawing(Figure):
     """A figure made without pyplot; a notebook draws it when it is the last value of a cell."""
 
     def _repr_png_(self) -> bytes:
-        """What Jupyter asks for."""
+        """Return the PNG that Jupyter asks for."""
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=DOTS_PER_INCH)
         return file.getvalue()
@@ -197,5 +197,5 @@ class Drawing(Figure):
 
 
 def drawing(width: float, height: float) -> Drawing:
-    """An empty one of this size in inches."""
+    """Make an empty drawing of this size in inches."""
     return Drawing(figsize=(width, height), facecolor=PAPER, layout="constrained")

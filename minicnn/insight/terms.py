@@ -56,7 +56,7 @@ class Terms:
         return tuple(slice(int(low), int(high)) for low, high in ends)
 
     def plane(self) -> "Plane":
-        """The two axes that can be shown as a table, at the place of all others with the most."""
+        """Choose the two axes to show as a table, at the place of all others with the most."""
         return _plane(self)
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ class Plane:
     where: str
 
     def lines(self, left_name: str, right_name: str) -> list[str]:
-        """The tables side by side, with × and = between them."""
+        """Print the tables side by side, with × and = between them."""
         tables = [written(each).splitlines() for each in (self.left, self.right, self.products)]
         tables = [[left_name, *tables[0]], [right_name, *tables[1]], ["products", *tables[2]]]
         widths = [max(map(len, table)) for table in tables]

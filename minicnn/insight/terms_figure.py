@@ -20,7 +20,7 @@ LINE = 40  # cells, after which a vector is broken
 
 
 def terms_figure(title: str, terms: Sequence[Terms]) -> Drawing:
-    """A row for each of the first four: the whole, then left × right = products."""
+    """Draw a row for each of the first four: the whole, then left × right = products."""
     shown = [(each, each.plane()) for each in terms[:MOST_ROWS]]
     heights = [_height(plane) for _, plane in shown] or [1.0]
     figure = drawing(4 * (SIDE + 0.25), 0.4 + sum(SIDE * h + 0.55 for h in heights))
@@ -79,7 +79,7 @@ def _paint(axes: Axes, values: Array, title: str, numbers: bool = True) -> None:
 
 
 def _outline(axes: Axes, plane: Plane) -> None:
-    """A frame around what matters, unless the whole is broken into lines."""
+    """Frame what matters, unless the whole is broken into lines."""
     if _lines(plane.whole).shape != plane.whole.shape:
         return
     height, width = plane.left.shape
@@ -89,7 +89,7 @@ def _outline(axes: Axes, plane: Plane) -> None:
 
 
 def _lines(values: Array) -> Array:
-    """A long vector broken into lines, its end filled up with NaN, which stays paper."""
+    """Break a long vector into lines, its end filled up with NaN, which stays blank."""
     if values.shape[0] > 1 and values.shape[1] == 1 and values.shape[0] > LINE:
         values = values.T
     if values.shape[0] != 1 or values.shape[1] <= LINE:

@@ -73,7 +73,7 @@ class Trace:
         return tuple(source for source in self.sources if source.op is None)
 
     def source(self, name: str) -> Source:
-        """The nearest source of this name; raises `ShapeError` if there is none."""
+        """Return the nearest source of this name; raise `ShapeError` if there is none."""
         for each in self.sources:
             if each.name == name:
                 return each
@@ -90,7 +90,7 @@ class Trace:
         return "\n".join(lines)
 
     def _sum(self) -> str:
-        """What the nearest input explains, and what is left."""
+        """Say what the nearest input explains, and what is left."""
         nearest = self.sources[0]
         if not any(each.gradient.any() for each in self.sources):
             return "nothing moves it: every slope is 0, as behind a ReLU that is off"
@@ -101,7 +101,7 @@ class Trace:
         )
 
     def figure(self, *names: str) -> "Drawing":
-        """The sources of these names, or the leaves of which several numbers matter.
+        """Draw the sources of these names, or the leaves of which several numbers matter.
 
         In each row value × slope = product, the furthest first, four of them at most.
         """
@@ -205,7 +205,7 @@ class GradientTrace:
         return "\n".join(lines)
 
     def figure(self) -> "Drawing":
-        """A row for each op: gradient of its outputs × their slope = what they send."""
+        """Draw a row for each op: gradient of its outputs × their slope = what they send."""
         from minicnn.insight.terms_figure import terms_figure
 
         title = f"gradient of {self.name}{place(self.index)} = {number(self.value)}"
@@ -261,7 +261,8 @@ def _answer(rule: Rule, shape: tuple[int, ...], index: tuple[int, ...]) -> Calla
 
 
 def _slopes(answer: Callable[[Array], float], dy: Array) -> Array:
-    """The slope by which `answer`, which is linear, follows each element where `dy` is not 0.
+    """Return the slope by which `answer`, which is linear, follows each element where `dy` is not
+    0.
 
     By halving: a part that does not answer to random numbers has no element that matters. Elements
     of one channel stay together, for a weight of one filter knows no other.
@@ -292,7 +293,7 @@ def _slopes(answer: Callable[[Array], float], dy: Array) -> Array:
 
 
 def _index(tensor: Tensor, index: Index) -> tuple[int, ...]:
-    """The index of one number, counted from the front."""
+    """Return the index of one number, counted from the front."""
     try:
         given = tuple(index) if isinstance(index, Sequence) else (index,)
         numbers = tuple(map(operator.index, given))

@@ -105,7 +105,7 @@ class _Choices:
         self._tables: dict[int, dict[str, Kernel]] = {}
 
     def table(self) -> dict[str, Kernel]:
-        """The table of this thread."""
+        """Return the table of this thread."""
         me = threading.get_ident()
         key = me if me in self._in_blocks else 0
         if key not in self._tables:
@@ -115,7 +115,9 @@ class _Choices:
         return self._tables[key]
 
     def _chosen(self, thread: int) -> tuple[str, dict[str, Kernel]]:
-        """The set and the replacements; what the thread chose inside its blocks comes last."""
+        """Return the set and the replacements; what the thread chose inside its blocks comes
+        last.
+        """
         blocks = [i for i, c in enumerate(self.choices) if c.is_block and c.thread == thread]
         mine = [c for c in self.choices[blocks[0] :] if c.thread == thread] if blocks else []
         set_name, overrides = "fast", dict[str, Kernel]()
@@ -178,7 +180,7 @@ def _is_touched(name: str, overrides: dict[str, Kernel]) -> bool:
 
 
 def _built_from(composite: Kernel, parts: dict[str, Kernel]) -> Kernel:
-    """The same function, which finds other ones under the names of its parts."""
+    """Return the same function, which finds other ones under the names of its parts."""
     twin: Any = FunctionType(composite.__code__, {**composite.__globals__, **parts})
     twin.__defaults__, twin.parts = composite.__defaults__, parts
     return functools.update_wrapper(twin, composite)

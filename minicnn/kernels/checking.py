@@ -206,7 +206,7 @@ def checked(function: K, name: str | None = None, own: bool = False) -> K:
 
 @functools.cache
 def _code(entry: Signature) -> Any:
-    """The text of a kernel's call, compiled."""
+    """Return the text of a kernel's call, compiled."""
     kinds = [(parameter.name, KINDS[parameter.kind]) for parameter in entry.takes]
     always = [
         _ALWAYS.format(condition=kind.always[0].format(name), parameter=name, need=kind.always[1])
@@ -223,7 +223,7 @@ def _code(entry: Signature) -> Any:
 
 
 def _in_window(cells: Array, window: Pair) -> bool:
-    """Does each number belong to a cell of the window?"""
+    """Tell whether each number belongs to a cell of the window."""
     unsigned = cells.view(cells.dtype.str.replace("i", "u"))  # in which -1 is very large
     return not cells.size or bool(unsigned.max() < window[0] * window[1])
 
@@ -241,7 +241,9 @@ def _described(value: Any) -> str:
 
 
 def _chosen(function: Kernel, entry: Signature, arguments: tuple[Any, ...], own: bool) -> Kernel:
-    """What is to be called with arguments of these kinds and sizes; raises if they do not fit."""
+    """Return what is to be called with arguments of these kinds and sizes; raises if they do not
+    fit.
+    """
     kinds = [KINDS[parameter.kind] for parameter in entry.takes]
     for parameter, kind, value in zip(entry.takes, kinds, arguments, strict=True):
         if not kind.fits(value):
@@ -280,12 +282,14 @@ def _common_dtype(entry: Signature, arguments: dict[str, Any]) -> np.dtype:
 
 
 def name_of(function: Kernel) -> str:
-    """The name of a function and its module; a student's module has the name of the lesson."""
+    """Return the name of a function and its module; a student's module has the name of the
+    lesson.
+    """
     return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
 
 
 def _judged(function: Kernel, entry: Signature, sizes: Sizes, dtype: np.dtype) -> Kernel:
-    """The function, with an error if it gives something else than the reference would."""
+    """Keep the pieces that may be whole digits, with the probability of each that it is."""
     dtypes = [np.dtype(np.int32) if result.kind == "cells" else dtype for result in entry.gives]
     expected = [(np.ndarray, d, sizes.shape(p)) for d, p in zip(dtypes, entry.gives, strict=True)]
     changed = [i for i, parameter in enumerate(entry.takes) if parameter.kind == "changed"]
@@ -312,7 +316,7 @@ def _judged(function: Kernel, entry: Signature, sizes: Sizes, dtype: np.dtype) -
 
 
 def _list(results: list[tuple[Any, ...]]) -> str:
-    """What was given, in words."""
+    """Return what was given, in words."""
     words = [
         f"{each[1]} of shape {each[2]}" if len(each) > 1 else each[0].__name__ for each in results
     ]

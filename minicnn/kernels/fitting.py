@@ -34,7 +34,7 @@ class Sizes:
             self._take(parameter)
 
     def shape(self, result: Parameter) -> tuple[int, ...]:
-        """The shape of a result."""
+        """Return the shape of a result."""
         sizes = [self._value(size) for size in result.sizes]
         return (*sizes[0], *sizes[1:]) if result.sizes[0].startswith("*") else tuple(sizes)
 
@@ -60,7 +60,7 @@ class Sizes:
             self._refuse(f"{name} is {size} in {by}, and must be {needed}{as_in}")
 
     def _value(self, name: str) -> Any:
-        """A known size, a number, or a product of those; None if it is not known yet."""
+        """Return a known size, a number, or a product of those; None if it is not known yet."""
         if name.isdigit():
             return int(name)
         if "*" in name[1:]:
@@ -79,7 +79,7 @@ class Sizes:
         return self.known[f"{letter}H"], self.known[f"{letter}W"]
 
     def __str__(self) -> str:
-        """The shapes of all arguments."""
+        """Return the shapes of all arguments."""
         sized = [p.name for p in self.signature.takes if p.sizes]
         return ", ".join(f"{name} {_shape(self.arguments[name])}" for name in sized)
 

@@ -46,8 +46,8 @@ SIGNATURES = {
     "dense_relu": "x[N,I] weight[I,U] bias[U] -> [N,U]",
     "conv2d_relu": f"{_LAYER} -> [N,OH,OW,F]",
     "conv2d_relu_max_pool2d": f"{_LAYER} pool(PH+,PW+) -> [N,QH,QW,F] [N,QH,QW,F]:cells",
-    "conv2d_dweight_of_winners": f"{_POOLED} {_IMAGES} {_KERNEL} pool(PH+,PW+) -> [KH,KW,C,F]",
-    "conv2d_dx_of_winners": f"{_POOLED} {_WEIGHT} x_shape(N,H,W,C) {_WINDOWS} pool(PH+,PW+) "
+    "conv2d_dweight_from_argmax": f"{_POOLED} {_IMAGES} {_KERNEL} pool(PH+,PW+) -> [KH,KW,C,F]",
+    "conv2d_dx_from_argmax": f"{_POOLED} {_WEIGHT} x_shape(N,H,W,C) {_WINDOWS} pool(PH+,PW+) "
     "-> [N,H,W,C]",
     "moments": "x[*S+,C+] -> [C] [C]",
     "batch_norm": f"x[*S,C] {_NORM} -> [*S,C]",
@@ -77,8 +77,8 @@ PARTS = {
     "dense_relu": ("dense", "relu"),
     "conv2d_relu": ("conv2d", "relu"),
     "conv2d_relu_max_pool2d": ("conv2d", "relu", "max_pool2d"),
-    "conv2d_dweight_of_winners": ("max_pool2d_vjp", "conv2d_dweight"),
-    "conv2d_dx_of_winners": ("max_pool2d_vjp", "conv2d_dx"),
+    "conv2d_dweight_from_argmax": ("max_pool2d_vjp", "conv2d_dweight"),
+    "conv2d_dx_from_argmax": ("max_pool2d_vjp", "conv2d_dx"),
     "batch_norm_relu": ("batch_norm", "relu"),
     "batch_norm_relu_vjp": ("batch_norm", "relu_vjp", "batch_norm_vjp"),
 }

@@ -28,7 +28,7 @@ def write(place: Path, status: str, outcomes: list[Outcome], stop: Failure | Non
 
 
 def read(place: Path) -> tuple[str | None, list[Outcome], Failure | None]:
-    """The answer; None for its status if there is no whole one."""
+    """Return the answer; None for its status if there is no whole one."""
     answer, values = place / "answer.json", place / "arrays.npz"
     try:
         if not (answer.is_file() and values.is_file()):  # but a pipe, which would not end

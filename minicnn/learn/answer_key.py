@@ -33,7 +33,7 @@ class AnswerKey:
             return found
 
     def recognise(self, outcomes: list[Outcome]) -> Mutant | None:
-        """The misconception that gives the same as `outcomes` on every case."""
+        """Find the misconception that gives the same as `outcomes` on every case."""
         for mutant, theirs in self.mutants:
             pairs = zip(outcomes, theirs, strict=True)
             if all(same(yours, other, self.exercise.tolerance) for yours, other in pairs):
@@ -43,5 +43,5 @@ class AnswerKey:
 
 @functools.lru_cache(256)
 def answer_key(exercise: Exercise, seed: int) -> AnswerKey:
-    """The key of an exercise, made once."""
+    """Return the key of an exercise, made once."""
     return AnswerKey(exercise, seed)

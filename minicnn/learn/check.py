@@ -48,7 +48,7 @@ class CheckResult:
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as plain data."""
+        """Return the result as plain data."""
         return {
             "exercise": self.exercise.name,
             "status": self.status,

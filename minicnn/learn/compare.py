@@ -50,7 +50,7 @@ def _differences(yours: Outcome, expected: Outcome, tolerance: float) -> Iterato
 
 
 def _difference(name: str, mine: Array, right: Array, tolerance: float) -> str | None:
-    """The kind of difference between two arrays."""
+    """Return the kind of difference between two arrays."""
     if mine.shape != right.shape:
         return "shape"
     if not close(mine, right, tolerance):

@@ -14,7 +14,7 @@ SizePair = tuple[np.ndarray, np.ndarray]
 
 
 def describe(key: AnswerKey, outcomes: list[Outcome], first: Difference) -> str:
-    """What can be said of the outcomes; `first` is the difference in the smallest failing case."""
+    """Describe the outcomes; `first` is the difference in the smallest failing case."""
     if first.stop is not None:
         return explain_stop(first.stop)
     if first.kind == "values":

@@ -15,7 +15,7 @@ def numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def reals(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers, no two of them equal.
+    """Draw normal numbers, no two of them equal.
 
     >>> reals(np.random.default_rng(0), (2,)).round(2)
     array([ 0.13, -0.13])
@@ -24,7 +24,7 @@ def reals(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def window(rng: np.random.Generator, size: int) -> tuple[np.ndarray, Pair, Pair, str]:
-    """A picture (N, H, W, C) with a kernel, a stride and a padding that fit.
+    """Draw a picture (N, H, W, C) with a kernel, a stride and a padding that fit.
 
     The first have one thing each: one window, several, channels, a batch, strides, padding. From
     size 7 on all of them are drawn together.

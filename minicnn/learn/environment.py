@@ -50,7 +50,7 @@ def _packages() -> Iterator[Finding]:
 
 
 def _names(wanted: list[str], extra: str | None) -> list[str]:
-    """The packages that minicnn needs on every system, or those of an extra."""
+    """Return the packages that minicnn needs on every system, or those of an extra."""
     marked = f"extra == '{extra}'"
     return [
         found[0]

@@ -83,7 +83,7 @@ class Exercise:
         return self.target.partition(":")[2]
 
     def drawn(self, seed: int) -> list[Case]:
-        """The cases of a seed, the same ones every time."""
+        """Return the cases of a seed, the same ones every time."""
         rng = np.random.default_rng(seed)
         cases = [self.draw(rng, size) for size in range(self.cases)]
         if not self.in_float32:

@@ -24,7 +24,7 @@ def mark(status: str) -> Text:
 
 
 def line(result: CheckResult) -> Text:
-    """The result in one line."""
+    """Format the result in one line."""
     count = f"{result.passed} of {result.cases} cases right"
     said = {"pass": f"{result.cases} cases, all right", "fail": count}.get(result.status)
     return Text.assemble(
@@ -33,7 +33,7 @@ def line(result: CheckResult) -> Text:
 
 
 def explained(result: CheckResult, width: int) -> Text:
-    """What failed: the smallest case, yours beside what is expected, and what is wrong."""
+    """Explain what failed: the smallest case, yours beside what is expected, and what is wrong."""
     blocks: list[Text] = []
     if result.case is not None:
         blocks.append(_arguments(result.case))
@@ -107,14 +107,16 @@ def _titled(array: np.ndarray) -> str:
 
 
 def _index(array: np.ndarray) -> str:
-    """The index that leaves out axes of length 1, where that makes an array easier to read."""
+    """Return the index that leaves out axes of length 1 where that makes an array easier to
+    read.
+    """
     if array.ndim <= 2 or 1 not in array.shape:
         return ""
     return ", ".join("0" if size == 1 else ":" for size in array.shape)
 
 
 def shown(array: np.ndarray, zero: str | None = None) -> str:
-    """The numbers of an array, whole if it is small.
+    """Format the numbers of an array, whole if it is small.
 
     - `zero`: what stands for 0.
 
@@ -140,7 +142,7 @@ def shown(array: np.ndarray, zero: str | None = None) -> str:
 
 
 def _corner(array: np.ndarray) -> np.ndarray:
-    """The beginning of a large array."""
+    """Return the beginning of a large array."""
     return array[tuple(slice(0, 8 if i >= array.ndim - 2 else 1) for i in range(array.ndim))]
 
 

@@ -47,7 +47,7 @@ class Grade:
     result: CheckResult
 
     def to_dict(self) -> dict[str, Any]:
-        """The grade as plain data, by the names in `COLUMNS`."""
+        """Return the grade as plain data, by the names in `COLUMNS`."""
         facts = {"student": self.student, "lesson": self.lesson.number, **self.result.to_dict()}
         return {name: facts[name] for name in COLUMNS}
 
@@ -71,7 +71,7 @@ class ClassGrades:
         return [grade for grade in self.grades if grade.result.exercise is exercise]
 
     def csv(self) -> str:
-        """A line for each student and exercise, under `COLUMNS`."""
+        """Return a line for each student and exercise, under `COLUMNS`."""
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -90,7 +90,7 @@ class ClassGrades:
 
 
 def students_in(folder: StrPath) -> list[str]:
-    """The names of the submissions in a folder; raises `LessonError` if there are none."""
+    """Return the names of the submissions in a folder; raise `LessonError` if there are none."""
     try:
         names = sorted(
             path.name
@@ -119,7 +119,7 @@ def handed_in(folder: StrPath, lessons: Sequence[Lesson]) -> list[Lesson]:
 
 
 def _script(submission: Path, lesson: Lesson) -> Path | None:
-    """A student's script of a lesson: in their folder, or in one inside it."""
+    """Return a student's script of a lesson: in their folder, or in one inside it."""
     try:
         places = [submission, *sorted(path for path in submission.iterdir() if path.is_dir())]
         scripts = (place / lesson.name / "lesson.py" for place in places)

@@ -88,7 +88,9 @@ def _load(part: Provenance) -> Any:
 
 
 def _blame(error: Exception, mine: list[Provenance]) -> str:
-    """The last line of the student's that the error came through, or where to look for it."""
+    """Return the last line of the student's that the error came through, or where to look for
+    it.
+    """
     files = {str(part.path) for part in mine}
     through = [f.filename for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
     if through:

@@ -34,7 +34,7 @@ class Lesson:
         return (self.folder / "lesson.py").read_text(encoding="utf-8")
 
     def exercise(self, name: str) -> Exercise:
-        """The exercise of this name; raises `UnknownNameError` if there is none."""
+        """Return the exercise of this name; raise `UnknownNameError` if there is none."""
         for each in self.exercises:
             if each.name == name:
                 return each
@@ -42,7 +42,7 @@ class Lesson:
 
 
 def root() -> Path:
-    """The folder of all lessons: in the installed package, or beside it in a checkout."""
+    """Return the folder of all lessons: in the installed package, or beside it in a checkout."""
     for folder in _PACKAGE / "lessons", _PACKAGE.parents[1] / "lessons":
         if folder.is_dir():
             return folder
@@ -50,12 +50,12 @@ def root() -> Path:
 
 
 def numbers() -> list[int]:
-    """The numbers of all lessons that are there."""
+    """Return the numbers of all lessons that are there."""
     return [int(folder.name[:2]) for folder in _folders()]
 
 
 def _folders() -> list[Path]:
-    """The folders of lessons, in order; one without checks is not ready."""
+    """Return the folders of lessons, in order; one without checks is not ready."""
     return sorted(
         path
         for path in root().iterdir()
@@ -69,7 +69,7 @@ def lessons() -> list[Lesson]:
 
 
 def lesson(number: int) -> Lesson:
-    """The lesson of this number; raises `LessonError` if there is none."""
+    """Return the lesson of this number; raise `LessonError` if there is none."""
     for folder in _folders():
         if int(folder.name[:2]) == number:
             return load(folder)
@@ -79,7 +79,7 @@ def lesson(number: int) -> Lesson:
 
 @functools.cache
 def load(folder: Path) -> Lesson:
-    """The lesson in this folder: its checks, mutants and hints."""
+    """Return the lesson in this folder: its checks, mutants and hints."""
     checks, mutants = _module(folder / "checks.py"), _module(folder / "mutants.py")
     hints = read_hints((folder / "hints.md").read_text(encoding="utf-8"))
     exercises = tuple(
@@ -97,7 +97,7 @@ def load(folder: Path) -> Lesson:
 
 
 def _module(path: Path) -> ModuleType:
-    """A Python file of a lesson, which is in no package; nothing compiled is left beside it."""
+    """Load a Python file of a lesson, which is in no package; leave nothing compiled beside it."""
     module = ModuleType(f"{path.parent.name}.{path.stem}")
     module.__file__ = str(path)
     exec(compile(path.read_bytes(), path, "exec"), vars(module))
@@ -105,7 +105,8 @@ def _module(path: Path) -> ModuleType:
 
 
 def read_hints(text: str) -> dict[str, tuple[str, ...]]:
-    """The hints of each exercise: under ``## name``, each under a heading ``### 1``, ``### 2``, …
+    """Return the hints of each exercise: under ``## name``, each under a heading ``### 1``, ``###
+    2``, …
 
     >>> read_hints("## relu\\n### 1\\nThink.\\n### 2\\nShapes.\\n")
     {'relu': ('Think.', 'Shapes.')}

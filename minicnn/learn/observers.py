@@ -12,7 +12,7 @@ Observer = Callable[[Callable[..., Any], Case], dict[str, Any]]
 
 
 def returned(function: Callable[..., Any], case: Case) -> dict[str, Any]:
-    """What the function returns for the case.
+    """Return what the function returns for the case.
 
     >>> returned(np.maximum, {"x": np.array([1.0, -1.0]), "other": 0})
     {'result': array([1., 0.])}

@@ -82,7 +82,7 @@ def observe(
 
 
 def failure_of(error: BaseException, path: str | None) -> Failure:
-    """The error in short, with the last line of the file `path` that it came through."""
+    """Return the error in short, with the last line of the file `path` that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == path]
     said = printable(one_line(error)[:300])

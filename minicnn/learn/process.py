@@ -78,7 +78,7 @@ def run(path: Path, folder: Path, exercise: Exercise, seed: int, seconds: int) -
 
 
 def _wait(place: str, job: dict[str, Any], patience: float) -> tuple[int, bool]:
-    """The exit code, and whether the process was killed because it took too long."""
+    """Return the exit code, and whether the process was killed because it took too long."""
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**os.environ, **one_thread, "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     environment["NUMBA_BOUNDSCHECK"] = "1"  # else compiled code writes where it should not

@@ -235,7 +235,7 @@ def figure(right: LossCurve, wrong: LossCurve) -> "Figure":
 
 
 def _draw(axes: Any, curve: LossCurve, name: str, **look: Any) -> None:
-    """The losses, faint, and their running mean over 10 steps."""
+    """Draw the losses, faint, and their running mean over 10 steps."""
     if not curve.losses:
         axes.plot([], [], label=name, **look)
         return

@@ -48,17 +48,19 @@ if importlib.util.find_spec("minicnn") is None:  # as on Colab
 
 
 def with_stubs(lesson: Lesson) -> str:
-    """The script for the student: a stub in each exercise cell."""
+    """Return the script for the student: a stub in each exercise cell."""
     return render(lesson, source.stub)
 
 
 def solved(lesson: Lesson) -> str:
-    """The script with the engine's functions in the exercise cells."""
+    """Return the script with the engine's functions in the exercise cells."""
     return render(lesson, source.solution)
 
 
 def render(lesson: Lesson, write: Callable[[Exercise], str]) -> str:
-    """The script with what `write` gives for each exercise, below the imports that it needs."""
+    """Return the script with what `write` gives for each exercise, below the imports that it
+    needs.
+    """
     above: list[str] = []
     cells = []
     for cell in _CELL.split(lesson.script):
@@ -83,7 +85,9 @@ def cells_of(lesson: Lesson) -> list[str]:
 
 
 def exercise_names(cell: str) -> list[str]:
-    """The names that an exercise cell imports; raises `LessonError` if it does anything else."""
+    """Return the names that an exercise cell imports; raise `LessonError` if it does anything
+    else.
+    """
     body = ast.parse(cell).body
     if not body or not all(isinstance(node, ast.ImportFrom) for node in body):
         raise LessonError(f"an exercise cell must import its function and do no more:\n{cell}")
@@ -101,7 +105,8 @@ def write_notebook(text: str, path: StrPath) -> None:
 
 
 def as_notebook(text: str) -> Any:
-    """A percent script as a notebook, below the cell that installs minicnn where it is missing.
+    """Return a percent script as a notebook, below the cell that installs minicnn where it is
+    missing.
 
     Raises `MissingPackageError` without jupytext.
     """

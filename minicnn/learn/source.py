@@ -28,29 +28,31 @@ Function = ast.FunctionDef
 
 
 def module_of(exercise: Exercise) -> ModuleType:
-    """The module of the engine in which the function lives."""
+    """Return the module of the engine in which the function lives."""
     return importlib.import_module(exercise.module)
 
 
 def engine_function(exercise: Exercise) -> Any:
-    """The engine's own function."""
+    """Return the engine's own function."""
     return getattr(module_of(exercise), exercise.name)
 
 
 def solution(exercise: Exercise) -> str:
-    """The function's source, decorators included."""
+    """Return the function's source, decorators included."""
     text, node = _find(exercise)
     first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
     return "\n".join(text.splitlines()[first - 1 : node.end_lineno]) + "\n"
 
 
 def decorators(exercise: Exercise) -> list[str]:
-    """What stands behind the @ of the lines above the function."""
+    """Return what stands behind the @ of the lines above the function."""
     return [ast.unparse(each) for each in _find(exercise)[1].decorator_list]
 
 
 def stub(exercise: Exercise) -> str:
-    """The function without its body: signature, docstring, the job, and an error that says it."""
+    """Return the function without its body: signature, docstring, the job, and an error that says
+    it.
+    """
     job = textwrap.wrap(f"Your job: {exercise.job}", 92)
     said = textwrap.wrap(FRIENDLY + exercise.job, 84, drop_whitespace=False)
     comment = [f"    # {line}" for line in job]
@@ -63,7 +65,7 @@ def stub(exercise: Exercise) -> str:
 
 
 def head(exercise: Exercise) -> str:
-    """The function's decorators, signature and docstring."""
+    """Return the function's decorators, signature and docstring."""
     _, node = _find(exercise)
     whole = solution(exercise).splitlines()
     first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
@@ -77,7 +79,7 @@ def _quoted(text: str) -> str:
 
 
 def imports(exercise: Exercise, own: Iterable[str] = ()) -> str:
-    """The imports that the function needs, where it stands by itself.
+    """Return the imports that the function needs, where it stands by itself.
 
     - `own`: names that are there already: the exercises above it in the same lesson.
     """
@@ -107,7 +109,7 @@ def _from(source: str, names: list[str]) -> str:
 
 
 def needed_names(exercise: Exercise) -> set[tuple[str, str]]:
-    """(module, name) of everything that the function takes from the engine."""
+    """Return (module, name) of everything that the function takes from the engine."""
     text, node = _find(exercise)
     module = module_of(exercise)
     bound = _bindings(ast.parse(text), module)
@@ -140,7 +142,7 @@ def length(exercise: Exercise) -> int:
 
 
 def mutated(exercise: Exercise, mutant: Mutant) -> str:
-    """The function's source after the edits; raises `LessonError` if one does not apply."""
+    """Return the function's source after the edits; raise `LessonError` if one does not apply."""
     text = solution(exercise)
     for old, new in mutant.edits:
         count = text.count(old)
@@ -156,7 +158,7 @@ def mutated(exercise: Exercise, mutant: Mutant) -> str:
 
 
 def mutant_function(exercise: Exercise, mutant: Mutant) -> Callable[..., Any]:
-    """The mutant, ready to be called; what it needs it takes from the engine."""
+    """Return the mutant, ready to be called; what it needs it takes from the engine."""
     tree = ast.parse(mutated(exercise, mutant))
     (node,) = tree.body
     assert isinstance(node, Function)
@@ -175,7 +177,7 @@ def mutant_function(exercise: Exercise, mutant: Mutant) -> Callable[..., Any]:
 
 
 def _find(exercise: Exercise) -> tuple[str, Function]:
-    """The text of the module and the function's place in it."""
+    """Return the text of the module and the function's place in it."""
     text = Path(str(module_of(exercise).__file__)).read_text(encoding="utf-8")
     for node in ast.parse(text).body:
         if isinstance(node, Function) and node.name == exercise.name:

@@ -39,12 +39,12 @@ class LessonState:
     exercises: dict[str, Progress] = field(default_factory=dict)
 
     def of(self, lesson: int, name: str) -> Progress:
-        """The progress of an exercise; a change of it is a change of the state."""
+        """Return the progress of an exercise; a change of it is a change of the state."""
         return self.exercises.setdefault(f"{lesson:02d}/{name}", Progress())
 
 
 def read(folder: Path) -> LessonState:
-    """The state in this folder; raises `LessonError` if its file is damaged."""
+    """Return the state in this folder; raise `LessonError` if its file is damaged."""
     path = folder / FILE
     try:
         about = read_json(path)
@@ -67,7 +67,7 @@ def write(folder: Path, state: LessonState) -> None:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[LessonState]:
-    """The state to change; it is written at the end of the block."""
+    """Yield the state to change; it is written at the end of the block."""
     state = read(folder)
     yield state
     write(folder, state)

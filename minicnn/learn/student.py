@@ -55,7 +55,7 @@ class StudentFile:
         return self._definition(name) is not None
 
     def is_stub(self, name: str) -> bool:
-        """Does the function still do nothing but raise the error that it was handed out with?"""
+        """Tell whether the function still only raises the error that it was handed out with."""
         node = self._definition(name)
         if node is None:
             return False
@@ -63,12 +63,14 @@ class StudentFile:
         return len(body) == 1 and FRIENDLY in self._text(body[0])
 
     def decorators(self, name: str) -> list[str]:
-        """What stands behind the @ of the lines above the function."""
+        """Return what stands behind the @ of the lines above the function."""
         node = self._definition(name)
         return [ast.unparse(each) for each in node.decorator_list] if node else []
 
     def text(self, name: str) -> str:
-        """The function as it stands in the file, decorators included; empty if it is not there."""
+        """Return the function as it stands in the file, decorators included; empty if it is not
+        there.
+        """
         node = self._definition(name)
         if node is None:
             return ""
@@ -76,21 +78,21 @@ class StudentFile:
         return "\n".join(self._lines[first - 1 : node.end_lineno]) + "\n"
 
     def _text(self, node: ast.stmt) -> str:
-        """The lines of a statement, as they stand in the file."""
+        """Return the lines of a statement, as they stand in the file."""
         return "\n".join(self._lines[node.lineno - 1 : node.end_lineno])
 
     def _definition(self, name: str) -> ast.FunctionDef | None:
-        """The last definition of the function, which is the one that counts."""
+        """Return the last definition of the function, which is the one that counts."""
         defined = [n for n in self._body if isinstance(n, ast.FunctionDef) and n.name == name]
         return defined[-1] if defined else None
 
     def nearest(self, name: str) -> str | None:
-        """A function with nearly this name, if the student has renamed it."""
+        """Return a function with nearly this name, if the student has renamed it."""
         functions = [node.name for node in self._body if isinstance(node, ast.FunctionDef)]
         return next(iter(difflib.get_close_matches(name, functions, n=1, cutoff=0.5)), None)
 
     def hash(self, name: str) -> str:
-        """A number that changes when the function, or what it needs of the file, changes."""
+        """Return a number that changes when the function, or what it needs of the file, changes."""
         nodes = self._needed(name, {})
         try:
             text = "\n".join(map(ast.unparse, nodes))
@@ -99,7 +101,7 @@ class StudentFile:
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
     def function(self, name: str, given: Mapping[str, Any] | None = None) -> Any:
-        """The student's function, with those statements executed that it needs.
+        """Return the student's function, after executing the statements that it needs.
 
         - `given`: functions that stand for those of the same name in the file, so that each
           exercise is judged by itself.
@@ -115,7 +117,7 @@ class StudentFile:
         return namespace[name]
 
     def _needed(self, name: str, given: Mapping[str, Any]) -> list[ast.stmt]:
-        """The statements that make `name`, and those that make what these use, in order."""
+        """Return the statements that make `name`, and those that make what these use, in order."""
         wanted, chosen = {name}, set[int]()
         while True:
             more = {
@@ -130,7 +132,9 @@ class StudentFile:
                 wanted |= self._looked_up(self._body[i])
 
     def _looked_up(self, node: ast.stmt) -> set[str]:
-        """The names that a statement takes from the file; a function's own variables are none."""
+        """Return the names that a statement takes from the file; a function's own variables are
+        none.
+        """
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
         text = "\n".join(self._lines[first - 1 : node.end_lineno])
         try:
@@ -187,7 +191,7 @@ def _parse(path: Path, text: bytes) -> list[ast.stmt]:
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement makes or changes."""
+    """Return the names that a statement makes or changes."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             return {"*"}  # is always needed, as is what may bring any name

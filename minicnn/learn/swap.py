@@ -27,7 +27,8 @@ def is_kernel(target: str) -> bool:
 
 
 def _caller(target: str) -> dict[str, Callable[..., Any]]:
-    """The entry of the table that calls a compiled kernel: `relu` for `_relu`; no other calls it.
+    """Return the entry of the table that calls a compiled kernel: `relu` for `_relu`; no other
+    calls it.
 
     So it is also what the kernels that are built from this entry are built from.
     """
@@ -38,7 +39,7 @@ def _caller(target: str) -> dict[str, Callable[..., Any]]:
 
 
 def current(target: str) -> Any:
-    """What stands now at ``module:name``."""
+    """Return what stands now at ``module:name``."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
 

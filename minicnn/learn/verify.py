@@ -168,7 +168,7 @@ class _ReachedError(Exception):
 
 
 def is_reached(exercise: Exercise) -> bool:
-    """Does the engine trip over the function, if it raises?"""
+    """Tell whether the engine trips over the function if it raises."""
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise _ReachedError
@@ -219,7 +219,7 @@ def _text_problems(exercise: Exercise) -> Iterator[str]:
 
 
 def holds_solution(text: str, exercise: Exercise) -> bool:
-    """Does more than half of the solution's statements stand in the text, however laid out?"""
+    """Tell whether more than half of the solution's statements stand in the text."""
     plain = _squeezed(text)
     statements = [_squeezed(each) for each in source.body_statements(exercise)]
     telling = [each for each in statements if len(each) >= 12] or statements

@@ -54,7 +54,9 @@ class Workspace:
 
     @classmethod
     def find(cls, start: StrPath = ".") -> "Workspace":
-        """The folder that `start` is or is in; raises `LessonError` if it is none for lessons."""
+        """Return the folder that `start` is or is in; raise `LessonError` if it is none for
+        lessons.
+        """
         here = Path(start).absolute()
         for folder in (here, *here.parents):
             if (folder / state.FILE).is_file():
@@ -65,11 +67,11 @@ class Workspace:
         )
 
     def path(self, lesson: Lesson) -> Path:
-        """The student's script of a lesson."""
+        """Return the student's script of a lesson."""
         return self.folder / lesson.name / "lesson.py"
 
     def started(self) -> list[Lesson]:
-        """The lessons whose scripts are there."""
+        """Return the lessons whose scripts are there."""
         return [lesson for lesson in library.lessons() if self.path(lesson).exists()]
 
     def start(self, lesson: Lesson) -> bool:
@@ -86,7 +88,7 @@ class Workspace:
         return True
 
     def need_started(self, lesson: Lesson) -> Path:
-        """The script of a lesson; raises `LessonError` if there is none yet."""
+        """Return the script of a lesson; raise `LessonError` if there is none yet."""
         path = self.path(lesson)
         if not path.exists():
             raise LessonError(
@@ -95,7 +97,7 @@ class Workspace:
         return path
 
     def current(self) -> Lesson:
-        """The first started lesson that is not done, or else the last one."""
+        """Return the first started lesson that is not done, or else the last one."""
         started = self.started()
         if not started:
             raise LessonError("no lesson is started yet: `minicnn learn start 01`")
@@ -115,7 +117,7 @@ class Workspace:
         return all(status == "pass" for status in self.statuses(lesson).values())
 
     def statuses(self, lesson: Lesson) -> dict[str, str]:
-        """The status of each exercise of the lesson, by name; nothing is run."""
+        """Return the status of each exercise of the lesson, by name; nothing is run."""
         known = state.read(self.folder)
         file = self._file(lesson)
         return {each.name: _status(known, lesson, each, file) for each in lesson.exercises}
@@ -141,7 +143,8 @@ class Workspace:
         return replace(known.of(lesson.number, exercise.name), status=status)
 
     def versions(self, lesson: Lesson, exercise: Exercise) -> tuple[str, str, str]:
-        """(what it is, text, text now): the last version that passed, or else the stub, and yours.
+        """Return (what it is, text, text now): the last version that passed, or the stub, and
+        yours.
 
         Raises `LessonError` if the script cannot be read or has no such function.
         """
@@ -167,7 +170,7 @@ class Workspace:
         return backup
 
     def hint(self, lesson: Lesson, exercise: Exercise) -> tuple[int, str]:
-        """The next hint and its number from 1 on; the last one again when all were shown."""
+        """Return the next hint and its number from 1 on; the last one again when all were shown."""
         with state.changing(self.folder) as known:
             progress = known.of(lesson.number, exercise.name)
             progress.hints = min(progress.hints + 1, len(exercise.hints))
@@ -175,7 +178,7 @@ class Workspace:
         return number, exercise.hints[number - 1]
 
     def next_exercise(self, lesson: Lesson) -> Exercise:
-        """The first exercise that has not passed, or else the last one."""
+        """Return the first exercise that has not passed, or else the last one."""
         statuses = self.statuses(lesson)
         open_ones = [each for each in lesson.exercises if statuses[each.name] != "pass"]
         return (open_ones or list(lesson.exercises))[0 if open_ones else -1]

@@ -19,7 +19,7 @@ from minicnn.metrics.arguments import (
 
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
-    """The share of predictions that are right, from 0 to 1.
+    """Return the share of predictions that are right, from 0 to 1.
 
     - `labels`, `predictions`: integers, `(N,)`.
 
@@ -152,7 +152,7 @@ def _three_digits(values: Sequence[float]) -> list[str]:
 
 
 def _aligned(rows: list[list[str]]) -> str:
-    """The first column flush left, the others flush right; an empty row is an empty line."""
+    """Align the first column left and the others right; an empty row is an empty line."""
     widths = [max(len(cell) for cell in column) for column in zip(*filter(None, rows), strict=True)]
     lines = []
     for row in rows:
@@ -163,7 +163,7 @@ def _aligned(rows: list[list[str]]) -> str:
 
 
 def worst_mistakes(labels: ArrayLike, probabilities: ArrayLike) -> Integers:
-    """The places of the wrong predictions, the surest first; among equals, the earlier.
+    """Return the places of the wrong predictions, the surest first; among equals, the earlier.
 
     - `labels`: integers below `C`, `(N,)`.
     - `probabilities`: floats from 0 to 1, `(N, C)`; the highest of a row is the prediction.

@@ -47,5 +47,5 @@ def on_zeros() -> Iterator[None]:
 
 
 def zeros(input_shape: tuple[int, ...]) -> Tensor:
-    """A batch of one input, float32."""
+    """Return a batch of one input, float32."""
     return Tensor(np.zeros((1, *input_shape), np.float32))

@@ -66,7 +66,9 @@ class MeanProbability(Module):
         return heads
 
     def config(self) -> dict[str, Any]:
-        """The members' descriptions; a layer in several has the same number in each, `shared`."""
+        """Return the members' descriptions; a layer in several has the same number in each,
+        `shared`.
+        """
         members = [member.config() for member in self.members]
         places: dict[int, list[dict[str, Any]]] = {}
         for member, description in zip(self.members, members, strict=True):

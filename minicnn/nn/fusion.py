@@ -27,7 +27,7 @@ class FusedStep(NamedTuple):
 
 
 def fused_steps(layers: Sequence[Module], training: bool) -> list[FusedStep]:
-    """The layers in steps, neighbours that go together in one.
+    """Return the layers in steps, neighbours that go together in one.
 
     >>> from minicnn import nn
     >>> layers = [nn.Conv2D(8, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten()]
@@ -46,12 +46,12 @@ def fused_steps(layers: Sequence[Module], training: bool) -> list[FusedStep]:
 
 
 def _step(layers: Sequence[Module], training: bool) -> FusedStep:
-    """The step that begins with the first of these layers."""
+    """Return the step that begins with the first of these layers."""
     first, *rest = layers
     taken = [first]
 
     def take(kind: type[M]) -> M | None:
-        """The next layer, if it is of this very kind."""
+        """Take the next layer, if it is of this very kind."""
         if not (rest and type(rest[0]) is kind):
             return None
         taken.append(rest[0])

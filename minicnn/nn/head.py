@@ -52,7 +52,7 @@ class Head:
 
     @classmethod
     def of(cls, model: Callable[[Tensor], Tensor], x: Array) -> "Head":
-        """The head of a model, by its outputs for `x`, a batch of at least one input."""
+        """Return the head of a model, by its outputs for `x`, a batch of at least one input."""
         token = recording.set(True)
         try:
             with np.errstate(all="ignore"):
@@ -76,18 +76,18 @@ class Head:
         return self.kind == "sigmoids" and self.shape == (1,)
 
     def probabilities(self, outputs: Array) -> Array:
-        """The probability of each class, (N, classes), of the model's outputs."""
+        """Return the probability of each class, (N, classes), of the model's outputs."""
         self.check()
         if self._one_for_two:
             return np.concatenate([1 - outputs, outputs], axis=1)
         return kernels.softmax(outputs) if self.kind == "logits" else outputs
 
     def winners(self, outputs: Array) -> Array:
-        """The most probable class of each, (N,)."""
+        """Return the most probable class of each, (N,)."""
         return (outputs[:, 0] > 0.5).astype(int) if self._one_for_two else outputs.argmax(axis=1)
 
     def loss(self, outputs: Tensor, labels: Array, smoothing: float = 0.0) -> Tensor:
-        """The mean cross-entropy of outputs and labels (N,).
+        """Return the mean cross-entropy of outputs and labels (N,).
 
         Of several sigmoids it is the mean over them of the binary one, as Keras has it. The loss is
         that of the logits before a closing softmax or sigmoid, which the tape still knows where it
@@ -144,7 +144,7 @@ def _distribution(rows: Array) -> bool:
 
 
 def _ending(outputs: Tensor) -> tuple[str, set[str]]:
-    """The op that the outputs are made by, and those that they have passed since."""
+    """Return the op that the outputs are made by, and those that they have passed since."""
     ways: set[str] = set()
     while outputs.node is not None:
         name, inputs = outputs.node.op, outputs.node.inputs
@@ -156,7 +156,7 @@ def _ending(outputs: Tensor) -> tuple[str, set[str]]:
 
 
 def _before(name: str, outputs: Tensor, inverse: Callable[[Tensor], Tensor]) -> Tensor:
-    """What went into the op `name` that gave the outputs."""
+    """Return what went into the op `name` that gave the outputs."""
     made_so = outputs.node is not None and outputs.node.op == name
     return outputs.node.inputs[0] if made_so else inverse(outputs)  # type: ignore[union-attr]
 
@@ -174,7 +174,8 @@ def _logit(p):  # type: ignore[no-untyped-def]
 
 
 def mean_probability(logits: Sequence[Tensor]) -> Tensor:
-    """The logarithm of the mean of the probabilities behind several logits, each (N, classes).
+    """Return the logarithm of the mean of the probabilities behind several logits, each (N,
+    classes).
 
     >>> import numpy as np
     >>> mean_probability([Tensor(np.log([[0.5, 0.5]])), Tensor(np.log([[0.9, 0.1]]))]).data

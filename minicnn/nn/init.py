@@ -34,7 +34,7 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarr
 
 
 def glorot_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with variance ``2 / (fan_in + fan_out)``."""
+    """Draw from a normal distribution with variance ``2 / (fan_in + fan_out)``."""
     return rng.normal(0, math.sqrt(2 / sum(fans(shape))), shape).astype(np.float32)
 
 
@@ -45,7 +45,7 @@ def he_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def he_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with variance ``2 / fan_in``."""
+    """Draw from a normal distribution with variance ``2 / fan_in``."""
     return rng.normal(0, math.sqrt(2 / fans(shape)[0]), shape).astype(np.float32)
 
 
@@ -60,7 +60,7 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initializer(name: str) -> Initializer:
-    """The initializer of this name; raises `UnknownNameError` with the nearest known one."""
+    """Return the initializer of this name; raise `UnknownNameError` with the nearest known one."""
     if name not in INITIALIZERS:
         raise UnknownNameError("initializer", name, INITIALIZERS)
 

@@ -118,7 +118,7 @@ class Dense(Module):
         return _activate(F.dense(x, self.weight, self.bias), self.activation)
 
     def forward_fused(self, x: Tensor, training: bool) -> Tensor:
-        """The layer and ReLU in one."""
+        """Compute the layer and ReLU in one."""
         return F.dense_relu(x, self.weight, self.bias)
 
 
@@ -222,7 +222,7 @@ class BatchNorm(SameShape):
         return F.batch_norm_inference(x, self.gamma, self.beta, *averages, self.epsilon)
 
     def forward_fused(self, x: Tensor, training: bool) -> Tensor:
-        """The layer and ReLU in one, in training."""
+        """Compute the layer and ReLU in one, in training."""
         self._check(x)
         return F.batch_norm_relu(x, self.gamma, self.beta, *self._statistics(x), self.epsilon)
 

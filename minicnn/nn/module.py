@@ -60,14 +60,14 @@ class Module:
             raise TypeError(f"{cls.__name__} needs a forward(self, x, training): {error}") from None
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        """The output for a batch; `training` switches dropout and batch statistics on."""
+        """Compute the output for a batch; `training` switches dropout and batch statistics on."""
         raise TypeError(f"{type(self).__name__} has no forward(self, x, training)")
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> None:
         """Create the weights for inputs of this shape, the batch axis left out."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of the output for one input, the batch axis left out on both sides.
+        """Return the shape of the output for one input, the batch axis left out on both sides.
 
         Found by passing zeros through, unless a subclass can tell.
         """
@@ -100,7 +100,9 @@ class Module:
         return not self.built and self._reached
 
     def __call__(self, x: Tensor | Array, training: bool = False) -> Tensor:
-        """The output for a batch ``x`` of float arrays or a Tensor, the batch axis first."""
+        """Compute the output for a batch ``x`` of float arrays or a Tensor, the batch axis
+        first.
+        """
         x = x if isinstance(x, Tensor) else Tensor(self._checked(x))
         try:
             if not self.built:
@@ -119,7 +121,7 @@ class Module:
         return checked(x)
 
     def named(self, error: ShapeError) -> ShapeError:
-        """The error with this layer's name before it, unless one inside has put its own."""
+        """Put this layer's name before the error, unless one inside has put its own."""
         if self.name is None or hasattr(error, "layer"):
             return error
         named = ShapeError(f"{type(self).__name__} {self.name!r}: {error}")
@@ -155,7 +157,7 @@ class Module:
     # -------------------------------------------------------------- weights
 
     def _contents(self) -> "list[tuple[str, Module | Tensor]]":
-        """What stands directly in here, by the name of the attribute and the place in it."""
+        """Return what stands directly in here, by the name of the attribute and the place in it."""
         found: list[tuple[str, Module | Tensor]] = []
         for attribute, value in vars(self).items():
             if type(value) not in _PLAIN:
@@ -163,11 +165,11 @@ class Module:
         return found
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
-        """The modules directly inside this one, with their names."""
+        """Yield the modules directly inside this one, with their names."""
         return ((name, value) for name, value in self._contents() if isinstance(value, Module))
 
     def _inside(self) -> "list[tuple[str, Module | Tensor]]":
-        """This module, the weights in it, and then the same of every module inside.
+        """Return this module, the weights in it, and the same for every module inside.
 
         Each is given once, under the first of the names that it stands under: a layer may be shared
         by two, and may lead back to where one came from.
@@ -191,7 +193,7 @@ class Module:
                 module._collect(f"{prefix}{name}.", seen, found)
 
     def modules(self) -> Iterator["Module"]:
-        """This module and all inside it."""
+        """Yield this module and all inside it."""
         return (value for _, value in self._inside() if isinstance(value, Module))
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
@@ -211,7 +213,7 @@ class Module:
         return [(name, value) for name, value in inside if isinstance(value, Tensor)]
 
     def parameters(self) -> list[Tensor]:
-        """The trainable weights."""
+        """Return the trainable weights."""
         return [tensor for _, tensor in self._tensors() if tensor.requires_grad]
 
     def parameter_count(self) -> int:
@@ -224,7 +226,7 @@ class Module:
             p.grad = None
 
     def weights(self) -> dict[str, Array]:
-        """A copy of every weight by name."""
+        """Copy every weight, by name."""
         return {name: tensor.data.copy() for name, tensor in self.named_tensors()}
 
     def set_weights(self, weights: dict[str, Array]) -> None:
@@ -246,7 +248,9 @@ class Module:
             tensor[...] = weights[name]
 
     def generators(self) -> list[np.random.Generator]:
-        """The random generators inside (dropout's), each once, in the order of definition."""
+        """Return the random generators inside (dropout's), each once, in the order of
+        definition.
+        """
         found = {}
         for module in self.modules():
             for value in vars(module).values():
@@ -257,7 +261,7 @@ class Module:
     # -------------------------------------------------------------- description
 
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments that differ from their defaults, to build it again."""
+        """Return the constructor's arguments that differ from their defaults, to build it again."""
         return {
             field.name: value
             for field in dataclasses.fields(self)  # type: ignore[arg-type]
@@ -266,7 +270,7 @@ class Module:
 
     @classmethod
     def snake_name(cls) -> str:
-        """The class's name as Keras would write it: ``MaxPool2D`` -> ``max_pool2d``."""
+        """Return the class's name as Keras would write it: ``MaxPool2D`` -> ``max_pool2d``."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
 
 

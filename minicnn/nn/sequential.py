@@ -171,7 +171,7 @@ class Sequential(Module):
         raise ShapeError(f"the model takes {('N', *needed)}, got an input of {x.shape}")
 
     def predict(self, x: Array, batch_size: int = 512) -> Array:
-        """The outputs for any number of inputs, batch by batch, without recording a tape."""
+        """Return the outputs for any number of inputs, batch by batch, without recording a tape."""
         with no_grad():
             parts = [self(x[i : i + batch_size]).data for i in range(0, len(x), batch_size)]
         if not parts:
@@ -202,7 +202,7 @@ class Sequential(Module):
         rng: np.random.Generator | int | None = None,
         shared: dict[int, Module] | None = None,
     ) -> "Sequential":
-        """A new model from `config()`, with fresh weights.
+        """Return a new model from `config()`, with fresh weights.
 
         - `shared`: the layers so far that other models have too, by their number in `config`.
         """
@@ -225,7 +225,7 @@ class Sequential(Module):
         return cls(*layers, input_shape=tuple(shape) if shape else None, rng=rng)
 
     def layer_rows(self) -> list[LayerRow]:
-        """What `summary` says of each layer; raises `ShapeError` before the model is built.
+        """Return what `summary` says of each layer; raise `ShapeError` before the model is built.
 
         >>> from minicnn import nn
         >>> nn.Sequential(nn.Conv2D(8, 3), input_shape=(5, 5, 1)).layer_rows()
@@ -264,7 +264,8 @@ class Sequential(Module):
         return Head.of(self, zeros(self.input_shape).data)
 
     def summary(self) -> str:
-        """A table of the layers: name, output shape and number of parameters, and the totals.
+        """Return a table of the layers: name, output shape and number of parameters, and the
+        totals.
 
         Raises `ShapeError` before the model is built.
         """

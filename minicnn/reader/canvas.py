@@ -21,7 +21,7 @@ Bytes = NDArray[np.uint8]
 def redrawn(
     digit: NDArray[np.generic], rng: np.random.Generator, shape: tuple[int, int] = (300, 400)
 ) -> Bytes:
-    """A picture of this `shape` with the digit at a random size and place, on random paper.
+    """Draw the digit at a random size and place, on random paper, in a picture of this `shape`.
 
     - `digit`: as in MNIST, light on black, `(28, 28)` or `(28, 28, 1)`, uint8 or 0 to 1.
 
@@ -34,7 +34,7 @@ def redrawn(
 def scatter(
     digit: NDArray[np.generic], rng: np.random.Generator, shape: tuple[int, int] = (300, 400)
 ) -> Grey:
-    """The ink of one digit, 0 to 1, from 1/8 to 4/5 of the shorter side long, anywhere inside."""
+    """Draw one digit's ink, 0 to 1, from 1/8 to 4/5 of the shorter side long, anywhere inside."""
     ink = enlarged(digit, round(rng.uniform(1 / 8, 4 / 5) * min(shape)))
     canvas = np.zeros(shape, np.float32)
     top, left = (rng.integers(2, side - n - 1) for side, n in zip(shape, ink.shape, strict=True))
@@ -48,7 +48,7 @@ def write(
     gap: int = 4,
     longest: int = 40,
 ) -> Grey:
-    """The ink of digits in a row, 0 to 1, each up to a tenth larger or smaller than `longest`.
+    """Draw digits in a row, ink 0 to 1, each up to a tenth larger or smaller than `longest`.
 
     Between the ink of two digits there are `gap` columns of paper, or they overlap by as many if it
     is negative; each stands up to a twentieth of its size above or below the others' line.
@@ -75,7 +75,7 @@ def handwritten(
     gap: float = 4,
     side: float | None = None,
 ) -> Grey:
-    """The ink of each digit of a row as one hand writes it: float32, `(n, H, W)`, 0 to 1.
+    """Draw each digit of a row as one hand writes it: float32, `(n, H, W)`, ink 0 to 1.
 
     - `gap`: the columns between the ink of two digits, in pixels of MNIST's frame of 28; they touch
       at 0 and overlap below. It holds for the boxes, after everything else was drawn.
@@ -137,7 +137,7 @@ def _cropped(ink: Grey) -> Grey:
 
 
 def enlarged(digit: NDArray[np.generic], longest: int) -> Grey:
-    """The ink of a digit without its frame, its longest side as many pixels, 0 to 1."""
+    """Crop a digit's ink to its box, its longest side `longest` pixels, ink 0 to 1."""
     ink = np.squeeze(digit).astype(np.float32)
     if ink.ndim != 2 or not ink.max() > 0:
         raise ShapeError(f"a digit must be (28, 28) and not blank, got {np.shape(digit)}")

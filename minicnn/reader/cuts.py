@@ -22,7 +22,7 @@ SIDESTEP = 0.1  # what a step to the side costs, where a pixel of ink costs 1
 
 
 def cuts(amount: Grey, size: float) -> Paths:
-    """The places where a piece of ink may be parted, from left to right: int64, `(n, H)`.
+    """Return the places where a piece of ink may be parted, from left to right: int64, `(n, H)`.
 
     Each is a path from top to bottom: for each row, the first column to the right of it. For many
     straight lines of a few slants the cheapest path is found that keeps close to it; of paths that
@@ -62,7 +62,7 @@ def _lines(height: int, width: int, slant: float, step: int) -> Paths:
 
 
 def _cheapest(amount: Grey, lines: Paths, stray: int) -> Paths:
-    """The path near each line that crosses the least ink with the fewest steps to the side.
+    """Return the path near each line that crosses the least ink with the fewest steps to the side.
 
     By dynamic programming: row by row, for each line and each distance from it, the cheapest way to
     there from the top.

@@ -31,7 +31,7 @@ class Field:
     expect: int | None = None
 
     def cut_out(self, image: Image.Image) -> Image.Image:
-        """The field of a scan; `PictureError` if it is not all on it.
+        """Cut the field out of a scan; raise `PictureError` if it is not all on it.
 
         >>> Field("year", (2, 1, 9, 8)).cut_out(Image.new("L", (20, 10))).size
         (7, 7)
@@ -46,7 +46,7 @@ class Field:
 
 
 def load_fields(path: StrPath) -> tuple[Field, ...]:
-    """The fields that a file of JSON names, in its order.
+    """Read the fields that a JSON file names, in its order.
 
     It holds an object: for each name a box, ``[left, top, right, bottom]``, or an object with the
     `box` and how many digits to `expect`. Raises `DataError` for everything else.

@@ -14,7 +14,7 @@ MOST_BARS = 10  # classes; of more, the most probable
 
 
 def prediction(answer: Prediction, title: str = "") -> Figure:
-    """The picture, the frame that the model was given, and a bar for each class's probability.
+    """Draw the picture, the frame given to the model, and a bar for each class's probability.
 
     Of more than ten classes the ten most probable are shown. `title`: the picture's name.
 
@@ -61,7 +61,7 @@ def _bars(axes: Axes, answer: Prediction) -> None:
 
 
 def reading(answer: Reading, title: str = "") -> Figure:
-    """The picture with a box around each digit that was read, and what it was read as.
+    """Draw the picture with a box around each digit that was read, and what it was read as.
 
     Digits that are not sure have another colour. `title`: the picture's name.
     """

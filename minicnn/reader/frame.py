@@ -21,7 +21,7 @@ THINNEST = 2.2
 
 
 def frame(ink: Ink, shape: tuple[int, int] = (SIDE, SIDE)) -> Grey:
-    """The digit as MNIST would have it: float32 `shape`, 0 for paper and 1 for ink.
+    """Put the digit into MNIST's frame: float32 `shape`, 0 for paper and 1 for ink.
 
     Its longest side becomes 20 of 28 pixels (of another `shape`: as large a part of its shorter
     side), each the average of what it covers; then its centre of mass goes to index 14, by whole
@@ -49,7 +49,8 @@ def is_framed(image: Grey, side: int = SIDE) -> bool:
 
 
 def centre_of_mass(image: NDArray[np.floating]) -> tuple[float, float]:
-    """The mean row and the mean column of the ink, where each pixel counts as much as it has ink.
+    """Return the mean row and the mean column of the ink, where each pixel counts as much as it has
+    ink.
 
     - `image`: `(H, W)`, 0 for paper; not all of it is paper.
 
@@ -63,7 +64,7 @@ def centre_of_mass(image: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def centred(digit: Grey, shape: tuple[int, int] = (SIDE, SIDE)) -> Grey:
-    """The digit in a frame of this `shape`, its centre of mass in the middle, the rest paper.
+    """Put the digit into a frame of this `shape`, its centre of mass in the middle, the rest paper.
 
     The middle is index 14 of 28, and as far along in another `shape`. The digit moves by whole
     pixels, to the nearest place, and stays whole: where it would stick out, it stops at the edge.
@@ -86,7 +87,7 @@ def centred(digit: Grey, shape: tuple[int, int] = (SIDE, SIDE)) -> Grey:
 
 
 def stroke_width(mask: NDArray[np.bool_]) -> float:
-    """The mean width of the strokes in pixels.
+    """Return the mean width of the strokes in pixels.
 
     Across a stroke of width w the distance to its edge goes from 0 to w / 2 and back: its mean is
     w / 4. Counted from the middle of a pixel to the edge of the ink, hence the half.
@@ -101,7 +102,7 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
 
 
 def _thick_enough(amount: Grey, mask: NDArray[np.bool_], scale: float, unit: float) -> Grey:
-    """The ink, and what is near to it if the pen is too thin.
+    """Thicken the ink if the pen is too thin.
 
     By distances, which take no longer for a wide margin than for a narrow one.
     """
@@ -114,7 +115,7 @@ def _thick_enough(amount: Grey, mask: NDArray[np.bool_], scale: float, unit: flo
 
 
 def _resized(digit: Grey, box: int) -> Grey:
-    """The longest side `box` pixels long: averages if that is smaller, interpolated if larger."""
+    """Resize the longest side to `box` pixels: average to shrink, interpolate to grow."""
     height, width = digit.shape
     scale = box / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -37,7 +37,7 @@ class Ink:
 
 
 def find_ink(grey: Grey, keep: Callable[[Mask], Mask] | None = None) -> Ink:
-    """The ink of one digit: the largest piece of writing, and what stands close to it.
+    """Find the ink of one digit: the largest piece of writing, and what stands close to it.
 
     - `grey`: float32, `(H, W)`, from 0 (black) to 1 (white).
     - `keep`: what of the writing counts, by its mask; `one_digit` by default.
@@ -100,14 +100,15 @@ def flattened(grey: Grey) -> Grey:
 
 
 def _continued(morphology: Callable[..., Grey], grey: Grey, window: int) -> Grey:
-    """Opened or closed as if the border went on: else the dark end of a slope would look inked."""
+    """Open or close as if the border went on: else the dark end of a slope would look inked."""
     reach = window // 2
     inside = slice(reach, -reach) if reach else slice(None)
     return morphology(np.pad(grey, reach, "edge"), window, mode="nearest")[inside, inside]
 
 
 def otsu(values: NDArray[np.floating]) -> float:
-    """The threshold that parts the values into two classes with the most variance between them.
+    """Return the threshold that parts the values into two classes with the most variance between
+    them.
 
     N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on
     Systems, Man, and Cybernetics 9 (1979), 62-66; over a histogram of 256 bins.
@@ -134,7 +135,7 @@ def _smoothed(strength: Grey, sigma: float) -> Grey:
 
 
 def _paper(strength: Grey, threshold: float) -> tuple[float, float]:
-    """The strength of bare paper, and its noise.
+    """Estimate the strength of bare paper, and its noise.
 
     Of the pixels below Otsu's threshold, if those above it stand out clearly; else of all: where
     there is hardly any ink, Otsu's threshold parts the noise of the paper in two.
@@ -147,7 +148,7 @@ def _paper(strength: Grey, threshold: float) -> tuple[float, float]:
 
 
 def _middle(values: NDArray[np.float32]) -> tuple[float, float]:
-    """The median, and the deviation of a normal distribution with this median deviation."""
+    """Return the median, and the deviation of a normal distribution with this median deviation."""
     level = float(np.median(values))
     return level, 1.4826 * float(np.median(np.abs(values - level)))
 
@@ -164,7 +165,7 @@ def _refuse_blank(mask: Mask, strength: Grey) -> None:
 
 
 def one_digit(mask: Mask) -> Mask:
-    """The largest connected piece and those that may belong to it.
+    """Keep the largest connected piece and those that may belong to it.
 
     Left out are specks, pieces that are far away, and what runs off the picture, as a table's edge
     does, unless there is nothing else.
@@ -201,7 +202,7 @@ def _box(mask: Mask) -> tuple[slice, slice]:
 
 
 def _side(box: tuple[slice, slice]) -> int:
-    """The longer one."""
+    """Return the longer side."""
     return max(part.stop - part.start for part in box)
 
 

@@ -20,7 +20,7 @@ from minicnn.training.checkpoint import load_model
 
 
 def whole(line: Line, pieces: Sequence[Piece]) -> NDArray[np.float32]:
-    """The probability of each piece to be one whole digit: float32, `(n,)`."""
+    """Return the probability of each piece to be one whole digit: float32, `(n,)`."""
     probabilities = kernels.softmax(_judge().predict(views(line, pieces)))
     return 1 - probabilities[:, -1]
 

@@ -22,7 +22,7 @@ class Edge(NamedTuple):
 
 
 def best_path(edges: Iterable[Edge], last: int, expect: int | None = None) -> list[Edge] | None:
-    """The edges of the path from border 0 to `last` with the largest sum of scores.
+    """Return the edges of the path from border 0 to `last` with the largest sum of scores.
 
     - `expect`: how many digits there must be; any number by default.
 

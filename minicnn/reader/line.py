@@ -69,7 +69,8 @@ class Line:
         self.borders = [*self._borders()]
 
     def upright(self, amount: Grey) -> Grey:
-        """What is given in the place of the line's ink, `(H, W)`, as the `amounts` are.
+        """Straighten an array `(H, W)` that stands in the place of the line's ink, as the `amounts`
+        are.
 
         Height and width are even.
         """
@@ -85,7 +86,7 @@ class Line:
         return np.asarray(Image.fromarray(amount).resize(self.small[::-1], how))
 
     def _own(self, mask: NDArray[np.bool_]) -> Grey:
-        """The ink in the mask, with the soft edge around it."""
+        """Return the ink in the mask, with the soft edge around it."""
         edge = ndimage.binary_dilation(mask, EIGHT) & (self.numbers == 0)
         return self.ink.amount * (mask | edge)
 
@@ -117,7 +118,8 @@ class Line:
         return [Piece(*ends) for ends in zip(self.edges, self.edges[1:], strict=False)]
 
     def pieces(self) -> list[Piece]:
-        """The whole groups, and all other ink between two borders that may be a digit by its width.
+        """Return the whole groups, and all other ink between two borders that may be a digit by its
+        width.
 
         From one border to another inside a group, or several whole groups: a broken digit.
         """
@@ -140,7 +142,7 @@ class Line:
         )
 
     def _groups(self, start: int, stop: int) -> tuple[int, int]:
-        """The first group of a piece, and the one after its last."""
+        """Return the first group of a piece, and the one after its last."""
         last = self.borders[stop]
         return self.borders[start].group, last.group + (not last.is_edge)
 
@@ -158,7 +160,8 @@ class Line:
         return [(int(c[0]), int(c[-1]) + 1) if len(c) else (0, 0) for c in inked]
 
     def part(self, piece: Piece) -> tuple[Grey, int]:
-        """The ink of a piece on the upright line, float32, `(h, w)`, and its first column there.
+        """Return the ink of a piece on the upright line, float32, `(h, w)`, and its first column
+        there.
 
         That and the width are even. Left and right there may be more paper than need be, but not
         all of a long scribble, of which there are thousands of pieces.
@@ -172,7 +175,9 @@ class Line:
         return amount * self._between(piece, rows, columns), left
 
     def _ends(self, piece: Piece) -> tuple[int, int]:
-        """The first column on the upright line that may have ink of a piece, and the one after."""
+        """Return the first column on the upright line that may have ink of a piece, and the one
+        after.
+        """
         first, stop = self._groups(*piece)
         before, after = (self.borders[border].path for border in piece)
         left = self._spans[first][0] if before is None else before.min()
@@ -189,7 +194,9 @@ class Line:
         return np.logical_and(after, before)
 
     def digit(self, piece: Piece) -> tuple[Ink, tuple[slice, slice]]:
-        """The ink of a piece as it is on the picture, and where on the line: rows and columns."""
+        """Return the ink of a piece as it is on the picture, and where on the line: rows and
+        columns.
+        """
         first, stop = self._groups(*piece)
         boxes = self.boxes[first:stop]
         rows, columns = (
@@ -209,7 +216,9 @@ class Line:
 
 
 def digit_height(numbers: Numbers) -> float:
-    """The median of the heights of the groups that are at least half as high as the highest."""
+    """Return the median of the heights of the groups that are at least half as high as the
+    highest.
+    """
     heights = np.array([box[0].stop - box[0].start for box in ndimage.find_objects(numbers)])
     return float(np.median(heights[heights >= heights.max() / 2]))
 

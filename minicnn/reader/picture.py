@@ -46,7 +46,7 @@ class Picture:
 
 
 def open_picture(source: PictureSource) -> Picture:
-    """The picture in grey, upright, on white where it was transparent, no larger than 1600 pixels.
+    """Open a picture in grey, upright, on white where transparent, at most 1600 pixels a side.
 
     - `source`: a path, a file's bytes, a Pillow image, or an array: `(H, W)`, `(H, W, 1)`,
       `(H, W, 3)` or `(H, W, 4)`, where white is 255 in uint8, 65535 in uint16, and otherwise the
@@ -68,7 +68,7 @@ def open_picture(source: PictureSource) -> Picture:
 
 
 def open_image(path: StrPath) -> Image.Image:
-    """The picture in a file as Pillow has it, upright, in full size: to crop parts from.
+    """Open a picture file with Pillow, upright, in full size: to crop parts from.
 
     Raises `PictureError` as `open_picture` does.
     """
@@ -100,7 +100,7 @@ def _from_file(path: StrPath, then: Callable[[Image.Image], T]) -> T:
 
 
 def _decoded(file: BinaryIO, then: Callable[[Image.Image], T]) -> T:
-    """What `then` makes of the picture in a file, which is open only as long."""
+    """Return what `then` makes of the picture in a file, which is open only as long."""
     if not file.read(1):
         raise PictureError("is empty: 0 bytes")
     file.seek(0)
@@ -124,7 +124,7 @@ def _decoded(file: BinaryIO, then: Callable[[Image.Image], T]) -> T:
 
 
 def endings() -> set[str]:
-    """The endings of the names of picture files, in small letters: ".png", ".jpg", …"""
+    """Return the endings of the names of picture files, in small letters: ".png", ".jpg", …"""
     formats = _formats()
     return {ending for ending, name in Image.registered_extensions().items() if name in formats}
 
@@ -160,7 +160,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _animation(image: Image.Image) -> tuple[str, ...]:
-    """A note if there are several pictures; an MPO has but the same one in several sizes."""
+    """Note if there are several pictures; an MPO has but the same one in several sizes."""
     frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
     return (f"the first of its {frames} pictures was read",) if frames > 1 else ()
 
@@ -214,7 +214,7 @@ def _from_array(array: NDArray[Any]) -> Grey:
 
 
 def _scaled(array: NDArray[Any]) -> NDArray[np.float32]:
-    """The same shape, from 0 to 1."""
+    """Scale to 0…1, in the same shape."""
     if array.dtype in (np.uint8, np.uint16):
         return (array / np.float32(np.iinfo(array.dtype).max)).astype(np.float32)
     values = array.astype(np.float32)

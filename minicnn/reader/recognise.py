@@ -73,7 +73,7 @@ class Prediction:
         return self.probability >= SURE
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as plain data, without the pictures."""
+        """Return the answer as plain data, without the pictures."""
         return {
             "label": self.label,
             "probability": self.probability,
@@ -84,13 +84,13 @@ class Prediction:
 
 
 def predict(model: Sequential | Run | StrPath, picture: PictureSource) -> Prediction:
-    """What the digit on a picture is: of any size, place, pen and paper, or framed as in MNIST.
+    """Recognise the digit on a picture of any size, place, pen and paper, or framed as in MNIST.
 
     - `model`: a trained model for grey pictures, a run, or the folder of one or a model's file.
     - `picture`: a path, a file's bytes, a Pillow image, or an array; see `picture.open_picture`.
 
     Raises `PictureError` if the picture cannot be read or is blank, `ShapeError` if the model takes
-    something else than `(H, W, 1)`, `CheckpointError` if the model cannot be opened.
+    something else than `(H, W, 1)`, `FileError` if the model cannot be opened.
 
     >>> import minicnn as mc
     >>> model = mc.zoo.build("mlp")  # not trained
@@ -113,7 +113,7 @@ class Recogniser:
     - `model`: the model itself.
     - `shape`: the `(H, W)` of the frames that it takes.
 
-    Raises `ShapeError` and `CheckpointError` as `predict` does.
+    Raises `ShapeError` and `FileError` as `predict` does.
     """
 
     def __init__(self, model: Sequential | Run | StrPath):
@@ -132,7 +132,9 @@ class Recogniser:
         return self.model.class_names in (None, DIGITS)
 
     def class_names(self, probabilities: NDArray[np.float32]) -> tuple[str, ...]:
-        """The model's, or numbers for as many classes as it gives probabilities for."""
+        """Return the model's class names, or numbers for as many classes as it has
+        probabilities.
+        """
         return self.model.class_names or numbered_classes(probabilities.shape[1] - 1)
 
 
@@ -151,7 +153,7 @@ def classify(
 
 
 def framed(grey: Grey, shape: tuple[int, int]) -> Grey:
-    """The digit on a picture in a frame of this `shape`; a picture that is framed stays as it is.
+    """Put the digit on a picture into a frame of this `shape`; keep a picture that is framed.
 
     Raises `PictureError` if the picture is blank.
     """
@@ -163,7 +165,7 @@ def framed(grey: Grey, shape: tuple[int, int]) -> Grey:
 
 
 def frame_shape(model: Sequential) -> tuple[int, int]:
-    """The `(H, W)` of the pictures that a model takes; `ShapeError` if they are not grey."""
+    """Return the `(H, W)` of the pictures that a model takes; `ShapeError` if they are not grey."""
     shape = model.picture_shape
     if shape is None or len(shape) != 3 or shape[2] != 1:
         raise ShapeError(

@@ -32,7 +32,7 @@ class LevelPage:
     tilt: float = 0.0
 
     def on_picture(self, box: Box) -> Box:
-        """The box around what a box of the level page is on the picture."""
+        """Return the box around what a box of the level page is on the picture."""
         if not self.tilt:
             return box
         angle = np.deg2rad(self.tilt)
@@ -49,7 +49,7 @@ class LevelPage:
 
 
 def level(ink: Ink) -> LevelPage:
-    """The page turned so that its lines are level, if they are clearly not."""
+    """Turn the page so that its lines are level, if they are clearly not."""
     tilt = tilt_of(ink.mask)
     if abs(tilt) < LEAST_TILT:
         return LevelPage(ink, ink.mask.shape)
@@ -84,7 +84,7 @@ def tilt_of(mask: Mask) -> float:
 
 
 def rows(mask: Mask) -> list[Mask]:
-    """The ink of each line of writing, from top to bottom, without dust.
+    """Return the ink of each line of writing, from top to bottom, without dust.
 
     Pieces that are at the same height, at least by half, are on one line.
 

@@ -86,7 +86,7 @@ def without_boxes(mask: Mask) -> Mask:
 
 
 def _rules(mask: Mask, slack: int) -> list[_RuledLine]:
-    """The level ones."""
+    """Find the level rules."""
     columns = np.flatnonzero(mask.any(axis=0))
     if len(columns) == 0:
         return []

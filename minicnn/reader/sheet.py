@@ -15,7 +15,7 @@ MOST_BORDER = 0.25  # of the picture's border, that it touches: the lit side of 
 
 
 def without_table(grey: Grey) -> Grey:
-    """The picture with what lies around a sheet of paper painted over in the sheet's own grey.
+    """Paint over what lies around a sheet of paper, in the sheet's own grey.
 
     A picture without such a sheet is given back as it is.
 
@@ -47,7 +47,7 @@ def _border(mask: Mask) -> Mask:
 
 
 def _outline_area(mask: Mask) -> float:
-    """The area of the convex hull of all pixels, corners included."""
+    """Return the area of the convex hull of all pixels, corners included."""
     rows = np.flatnonzero(mask.any(1))
     first, last = mask[rows].argmax(1), mask.shape[1] - mask[rows, ::-1].argmax(1)
     points: NDArray[np.int64] = np.concatenate(

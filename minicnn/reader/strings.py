@@ -85,7 +85,9 @@ class Reading:
         return float((self.probabilities.max(axis=1) * self.whole).prod())
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as plain data, without the pictures; a box is left, top, right, bottom."""
+        """Return the answer as plain data, without the pictures; a box is left, top, right,
+        bottom.
+        """
         best = self.probabilities.max(axis=1)
         return {
             "text": self.text,
@@ -131,7 +133,7 @@ def read_digits(
     lines: bool = False,
     expect: int | None = None,
 ) -> Reading:
-    """What the digits on a picture are: of any size, pen and paper; they may touch.
+    """Read the digits on a picture of any size, pen and paper; they may touch.
 
     - `model`: a trained model for grey pictures, a run, or the folder of one or a model's file.
     - `picture`: a path, a file's bytes, a Pillow image, or an array; see `picture.open_picture`.
@@ -142,7 +144,7 @@ def read_digits(
 
     Raises `PictureError` if the picture cannot be read or is blank, if nothing on it is like a
     digit, or if there cannot be as many as expected; `ShapeError` if the model takes something else
-    than `(H, W, 1)`, `CheckpointError` if the model cannot be opened.
+    than `(H, W, 1)`, `FileError` if the model cannot be opened.
 
     >>> import minicnn as mc
     >>> model = mc.zoo.build("mlp")  # not trained
@@ -191,7 +193,7 @@ def _read(
     expect: int | None,
     least_whole: float = LEAST_WHOLE,
 ) -> list[Digit]:
-    """The digits of one line of a page, from left to right."""
+    """Read the digits of one line of a page, from left to right."""
     numbers = segments(mask)
     high = digit_height(numbers)
     if numbers.max() > MOST_GROUPS or high < LOWEST:
@@ -235,7 +237,7 @@ def _read(
 def _judged(
     line: Line, pieces: list[Piece], least_whole: float
 ) -> tuple[list[Piece], NDArray[np.float32]]:
-    """The pieces that may be whole digits, and the probability of each that it is.
+    """Keep the pieces that may be whole digits, with the probability of each that it is.
 
     The groups are among them in any case, so that there is a way through the line.
     """
@@ -249,7 +251,7 @@ def _judged(
 
 
 def _line(page: Ink, mask: Mask, high: float) -> tuple[Line, Box, int]:
-    """A line of a page, where it is there, and how many times smaller it was made.
+    """Cut a line out of the page; say where it is, and how many times smaller it was made.
 
     - `high`: how high its digits are.
     """
@@ -270,7 +272,7 @@ def _line(page: Ink, mask: Mask, high: float) -> tuple[Line, Box, int]:
 
 
 def _moved(box: Box, window: Box, corner: Box, factor: int) -> Box:
-    """A box in a window of the line, on the page."""
+    """Move a box in a window of the line onto the page."""
     rows, columns = (
         slice(
             line.start + factor * (part.start + inner.start),

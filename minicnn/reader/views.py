@@ -16,7 +16,7 @@ SIDE = 28  # pixels of a view, each 2 × 2 of the line, on which digits are `lin
 
 
 def views(line: Line, pieces: Sequence[Piece]) -> NDArray[np.float32]:
-    """A view of each piece, its box in the middle: float32, `(n, 28, 28, 2)`, 0 to 1.
+    """Return a view of each piece, its box in the middle: float32, `(n, 28, 28, 2)`, 0 to 1.
 
     The first channel is the piece, the second all the ink of the line.
     """
@@ -38,7 +38,7 @@ def _halved(amount: Grey) -> Grey:
 
 
 def _start(profile: NDArray[np.float32]) -> int:
-    """The first of `SIDE` places with the ink in their middle; it may be negative."""
+    """Return the first of `SIDE` places with the ink in their middle; it may be negative."""
     places = np.flatnonzero(profile > 0.1)
     middle = (places[0] + places[-1] + 1) // 2 if len(places) else len(profile) // 2
     return int(middle) - SIDE // 2

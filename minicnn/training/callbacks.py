@@ -88,7 +88,7 @@ class Callback:
         """After the last epoch, or when training was interrupted."""
 
     def state(self) -> dict[str, Any]:
-        """What must be remembered: plain data, and under "weights" arrays by name."""
+        """Return what must be remembered: plain data, and under "weights" arrays by name."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ class Callback:
 
 
 def _watched(training: TrainingState, metric: str) -> float:
-    """The metric's newest value, signed so that larger is better."""
+    """Return the metric's newest value, signed so that larger is better."""
     if metric not in training.history:
         raise UnknownNameError("metric", metric, training.history)
     value = training.history[metric][-1]

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.errors import CheckpointError, UnknownNameError, one_line
+from minicnn.errors import FileError, UnknownNameError, one_line
 from minicnn.files import Room, StrPath, atomic, reading
 from minicnn.nn import Module, Sequential
 from minicnn.nn.init import at_most
@@ -40,7 +40,7 @@ def save_model(path: StrPath, model: Sequential) -> None:
 
 
 def load_model(path: StrPath) -> Sequential:
-    """The model that `save_model` wrote. Raises `CheckpointError` for anything else."""
+    """Return the model that `save_model` wrote. Raises `FileError` for anything else."""
     with reading(path, "a file of minicnn"):
         room = Room(path)
         about, arrays = _read(path, "model", room)
@@ -52,18 +52,18 @@ def load_model(path: StrPath) -> Sequential:
 def completed(model: Sequential, weights: dict[str, Array], class_names: Any) -> Sequential:
     """Give a model the weights and the names of classes that a file has for it.
 
-    Raises `CheckpointError` for NaN and infinity, for names that do not fit, and for a layer of
+    Raises `FileError` for NaN and infinity, for names that do not fit, and for a layer of
     which a single picture would fill the memory; `ShapeError` for weights that do not fit.
     """
     _refuse_nan(weights)
     model.set_weights(weights)
     for row in model.layer_rows():
         if math.prod(row.output_shape) > LARGEST:
-            raise CheckpointError(f"{row.name!r} gives {row.output_shape}, too many numbers")
+            raise FileError(f"{row.name!r} gives {row.output_shape}, too many numbers")
     if class_names is not None:
         count = model.classes
         if not isinstance(class_names, list) or [*map(type, class_names)] != [str] * count:
-            raise CheckpointError(
+            raise FileError(
                 f"its class_names must be a list of {count} names, got {class_names!r:.60}"
             )
         model.class_names = tuple(class_names)
@@ -73,9 +73,9 @@ def completed(model: Sequential, weights: dict[str, Array], class_names: Any) ->
 def _refuse_nan(weights: dict[str, Array]) -> None:
     for name, array in weights.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise CheckpointError(f"{name!r} holds what is not a number, or infinite")
+            raise FileError(f"{name!r} holds what is not a number, or infinite")
         if name.endswith("moving_variance") and array.min(initial=0) < 0:
-            raise CheckpointError(f"{name!r} holds {array.min():g}; a variance is not negative")
+            raise FileError(f"{name!r} holds {array.min():g}; a variance is not negative")
 
 
 class Checkpoint(Callback):
@@ -84,7 +84,7 @@ class Checkpoint(Callback):
     Saved are weights, optimizer, random generators, history and the other callbacks' memory, so
     that a training which is stopped and resumed gives the same as one that never stopped, bit for
     bit. Give it as the last of the callbacks: it saves what they have done. `on_start` raises
-    `CheckpointError` if the file does not belong to this model and optimizer, and changes nothing.
+    `FileError` if the file does not belong to this model and optimizer, and changes nothing.
     """
 
     def __init__(self, path: StrPath, resume: bool = False):
@@ -101,7 +101,9 @@ class Checkpoint(Callback):
 
 
 def _describe(model: Module) -> Any:
-    """What a checkpoint must agree with: the architecture, or at least the weights' shapes."""
+    """Return what a checkpoint must agree with: the architecture, or at least the weights'
+    shapes.
+    """
     if isinstance(model, Sequential):
         with contextlib.suppress(UnknownNameError):  # of a layer of the user's own
             return json.loads(json.dumps(model.config()))
@@ -175,21 +177,19 @@ def _restore(path: Path, training: TrainingState) -> None:
         _check_fit(about, before[0])
         _set_state(training, about, arrays)
         if training.history.epochs > training.epochs:
-            raise CheckpointError(
+            raise FileError(
                 f"it has {training.history.epochs} epochs, more than the {training.epochs} wanted"
             )
     except Exception as error:  # whatever a file that is not of this training leads to
         _set_state(training, *before)
-        raise CheckpointError(f"{path}: does not fit this training: {one_line(error)}") from error
+        raise FileError(f"{path}: does not fit this training: {one_line(error)}") from error
 
 
 def _check_fit(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     if theirs["model"] != ours["model"]:
-        raise CheckpointError(f"it is of another architecture: {theirs['model']}")
+        raise FileError(f"it is of another architecture: {theirs['model']}")
     if theirs["optimizer"] != ours["optimizer"]:
-        raise CheckpointError(
-            f"it was trained with {theirs['optimizer']}, not with {ours['optimizer']}"
-        )
+        raise FileError(f"it was trained with {theirs['optimizer']}, not with {ours['optimizer']}")
 
 
 def _generators(training: TrainingState) -> list[np.random.Generator]:
@@ -215,17 +215,19 @@ def _read(path: StrPath, kind: str, room: Room) -> State:
             groups.setdefault(group, {})[name] = _array(room.unpacked(archive, entry))
     about = json.loads(groups["about"][""].tobytes())
     if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("kind") != kind:
-        raise CheckpointError(f"holds no {kind} in the format {FORMAT!r}")
+        raise FileError(f"holds no {kind} in the format {FORMAT!r}")
     return about, groups
 
 
 def _array(content: bytes) -> Array:
-    """The array of a `.npy` file; NumPy's own reader makes it as large as its header says."""
+    """Return the array of a `.npy` file; NumPy's own reader makes it as large as its header
+    says.
+    """
     stream = io.BytesIO(content)
     if np.lib.format.read_magic(stream) != (1, 0):
-        raise CheckpointError("an array is in another version of NumPy's format than 1.0")
+        raise FileError("an array is in another version of NumPy's format than 1.0")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype.hasobject:
-        raise CheckpointError("an array is pickled, which is not read, for it may be a program")
+        raise FileError("an array is pickled, which is not read, for it may be a program")
     array = np.ndarray(shape[::-1] if fortran else shape, dtype, content, stream.tell())
     return (array.T if fortran else array).copy()

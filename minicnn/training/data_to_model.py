@@ -38,7 +38,8 @@ def check_order(mine: tuple[str, ...], theirs: tuple[str, ...]) -> None:
 
 
 def batch_size_for(data: Dataset, batch_size: int) -> int:
-    """The batch size for a set: all of it, and a `Notice`, if the set has not that many pictures.
+    """Return the batch size for a set: all of it, and a `Notice`, if the set has not that many
+    pictures.
 
     Raises `SettingError` for what is no batch size.
     """

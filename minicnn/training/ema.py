@@ -34,7 +34,7 @@ def update_average(average: Array, weight: Array, decay: float) -> None:
 
 
 def warmed_up(decay: float, steps: int) -> float:
-    """The decay after so many steps: less at first, so that the start is soon forgotten.
+    """Return the decay after so many steps: less at first, so that the start is soon forgotten.
 
     As TensorFlow's `ExponentialMovingAverage` does it.
 
@@ -80,7 +80,7 @@ class ExponentialMovingAverage(Callback):
             self._put_in(training)
 
     def _put_in(self, training: TrainingState) -> None:
-        """The means in place of the weights that are trained."""
+        """Put the means in place of the weights that are trained."""
         trained = training.model.weights()
         for average, p in zip(self.averages, training.model.parameters(), strict=True):
             p[...] = average

@@ -139,7 +139,7 @@ def fit(
 def hold_out(
     data: Dataset, validation: float | Dataset | None, rng: np.random.Generator
 ) -> tuple[Dataset, Dataset | None]:
-    """The parts to train on and to validate on, as `fit` draws them from `rng`.
+    """Return the parts to train on and to validate on, as `fit` draws them from `rng`.
 
     Of fewer than ten pictures at least one is held out, if that leaves one.
     """
@@ -160,7 +160,7 @@ def run_epochs(
     schedule: Schedule,
     step: Callable[[TrainingState, Array, Array], tuple[float, float]],
 ) -> History:
-    """The loop of `fit`, for whatever takes the steps: the same batches, rates and callbacks.
+    """Run the loop of `fit` for whatever takes the steps: the same batches, rates and callbacks.
 
     - `step`: called with the training, images (n, H, W, C) and labels (n,); takes one step at the
       rate of `training.optimizer`, and gives the loss and the accuracy of this batch.
@@ -248,7 +248,7 @@ def _step(
 
 
 def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
-    """What `augment` makes of a batch; `ShapeError` if that cannot take its place."""
+    """Return what `augment` makes of a batch; `ShapeError` if that cannot take its place."""
     new = augment(x, rng)
     if not isinstance(new, np.ndarray) or new.shape != x.shape or new.dtype.kind != "f":
         got = f"{new.dtype} {new.shape}" if isinstance(new, np.ndarray) else type(new).__name__
@@ -257,7 +257,7 @@ def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
 
 
 def _sample(data: Dataset, augment: Augment | None, rng: np.random.Generator) -> Iterator[Array]:
-    """Some of the pictures, as they are trained on."""
+    """Yield some of the pictures as they are trained on."""
     for x, _ in islice(data.batches(min(SAMPLE, len(data)), rng), SAMPLES):
         yield x if augment is None else _augmented(augment, x, rng)
 

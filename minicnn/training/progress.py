@@ -12,7 +12,7 @@ from minicnn.training.callbacks import Callback, TrainingState
 
 @contextmanager
 def steps(total: int, progress: bool = True) -> Iterator[Callable[[str], None]]:
-    """A bar for work in so many steps, in a terminal only; call what it gives before each of them.
+    """Show a bar for work in so many steps, in a terminal only; call the result before each step.
 
     >>> with steps(2, progress=False) as step:
     ...     step("reading")

@@ -26,7 +26,8 @@ smaller and larger. The first 5, 7 or 9 lie evenly around the picture."""
 
 
 def predict_with_tta(model: Module, x: Array, tta: int = 1) -> Tensor:
-    """The outputs of `model` for pictures; from several views, those of the mean probability.
+    """Return the outputs of `model` for pictures; from several views, those of the mean
+    probability.
 
     - `x`: float32 (n, H, W, C) in [0, 1].
     - `tta`: how many, the first of `VIEWS`. Raises `SettingError` for a number that is not there.

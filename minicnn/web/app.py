@@ -112,7 +112,7 @@ def bare_app(
     *more: Middleware,
     **about: Any,
 ) -> FastAPI:
-    """An application of one page and its files, guarded, that answers errors in JSON.
+    """Return an application of one page and its files, guarded, that answers errors in JSON.
 
     - `started`: called when it begins to answer; `about`: what FastAPI describes.
     """
@@ -145,7 +145,7 @@ def build_app(
     settings: ServiceSettings,
     started: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """The service as an ASGI application.
+    """Return the service as an ASGI application.
 
     - `backend`: what answers; it is started, and stopped, by whoever calls.
     - `models`: what is said of each.

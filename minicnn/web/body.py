@@ -18,7 +18,7 @@ ACCEPTED = (
 async def read_body(
     request: Request, settings: ServiceSettings, is_picture: bool = True
 ) -> tuple[str, bytes]:
-    """The content type and the bytes of the body; what is no picture must be JSON.
+    """Return the content type and the bytes of the body; what is no picture must be JSON.
 
     Raises `HTTPException`: 408 if the client takes too long, 413 for too many bytes, 415 for
     another content type.

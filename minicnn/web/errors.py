@@ -13,7 +13,7 @@ from minicnn.web.schemas import Error, Reason, misfit
 def error_response(
     status: int, message: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """An error as the client gets it.
+    """Return an error as the client gets it.
 
     >>> error_response(404, "there is no such page").body
     b'{"error":{"status":404,"message":"there is no such page"}}'
@@ -23,7 +23,7 @@ def error_response(
 
 
 async def refused(request: Request, error: Exception) -> JSONResponse:
-    """The answer to an `HTTPException`, of ours or of Starlette's."""
+    """Answer an `HTTPException`, of ours or of Starlette's."""
     assert isinstance(error, HTTPException)
     says = {
         404: f"there is nothing at {request.url.path[:200]}; see /docs",
@@ -35,13 +35,13 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
 
 
 async def unfit(_: Request, error: Exception) -> JSONResponse:
-    """The answer to a query that is not as described."""
+    """Return the answer to a query that is not as described."""
     assert isinstance(error, RequestValidationError)
     return error_response(422, misfit(error.errors()))
 
 
 async def failed(_: Request, error: Exception) -> JSONResponse:
-    """The answer to what nobody has foreseen; the log has the traceback, the client has not."""
+    """Answer what nobody has foreseen; the log has the traceback, the client has not."""
     return error_response(500, "the service has made a mistake; its log says more")
 
 

@@ -33,7 +33,7 @@ class Listener(socket.socket):
         return connection, address
 
     def timed(self, app: ASGIApp) -> ASGIApp:
-        """The application, which stops the clock of a connection for as long as it works."""
+        """Return the application, which stops the clock of a connection for as long as it works."""
 
         async def work(scope: Scope, receive: Receive, send: Send) -> None:
             peer = tuple(scope.get("client") or ())
@@ -78,7 +78,7 @@ def server(app: ASGIApp, settings: ServiceSettings, listener: Listener) -> uvico
 
 
 def listen(settings: ServiceSettings, another: str = "--port, --host") -> Listener:
-    """A socket at the address, so that a mistake in it is known before anything is started.
+    """Open a socket at the address, so that a mistake in it is known before anything is started.
 
     - `another`: the options that choose another address, for the message.
 
@@ -98,7 +98,7 @@ def listen(settings: ServiceSettings, another: str = "--port, --host") -> Listen
 
 
 def address(host: str, port: int) -> str:
-    """What to type into a browser on this machine.
+    """Return what to type into a browser on this machine.
 
     >>> address("0.0.0.0", 80), address("::1", 8000)
     ('http://localhost:80/', 'http://[::1]:8000/')

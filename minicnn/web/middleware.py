@@ -125,7 +125,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _without_port(header: str) -> str:
-    """The name in ``name:port`` or ``[address]:port``; what is neither is left as it is."""
+    """Return the name in ``name:port`` or ``[address]:port``; leave anything else as it is."""
     name, colon, port = header.strip().lower().rpartition(":")
     if not (colon and port.isdecimal()):
         name = header.strip().lower()

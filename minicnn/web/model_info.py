@@ -4,7 +4,7 @@ from pathlib import Path
 
 from minicnn import __version__
 from minicnn.data.dataset import numbered_classes
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.experiments.opening import run_of
 from minicnn.experiments.run import Run
 from minicnn.files import StrPath
@@ -30,5 +30,5 @@ def model_info(model: Sequential, path: StrPath) -> ModelInfo:
 def _accuracy(run: Run | None) -> float | None:
     try:
         return None if run is None else float(run.metrics("test_accuracy")["test_accuracy"])
-    except CheckpointError:  # of a stopped run
+    except FileError:  # of a stopped run
         return None

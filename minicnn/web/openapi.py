@@ -8,7 +8,7 @@ from minicnn.web.settings import ServiceSettings
 
 
 def errors(settings: ServiceSettings, *statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What each status says; all of them, or just `statuses`."""
+    """Return what each status says; all of them, or just `statuses`."""
     meanings = {
         400: "The body is not what its content type says, or the host is not of this service.",
         408: f"The request was not complete after {settings.patience:g} seconds.",
@@ -29,7 +29,7 @@ def errors(settings: ServiceSettings, *statuses: int) -> dict[int | str, dict[st
 
 
 def body_of(asked: type[Question]) -> dict[str, Any]:
-    """The body of a request: this JSON, or a picture's file where its numbers will do."""
+    """Return the body of a request: this JSON, or a picture's file where its numbers will do."""
     file = {"type": "string", "format": "binary"}
     content: dict[str, Any] = {JSON: {"schema": asked.model_json_schema()}}
     if asked is Numeric:

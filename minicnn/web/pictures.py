@@ -25,7 +25,7 @@ Asked = TypeVar("Asked", bound=Question)
 
 
 def kind_of(content_type: str) -> str:
-    """A content type without its parameters.
+    """Return a content type without its parameters.
 
     >>> kind_of("Application/JSON; charset=utf-8")
     'application/json'
@@ -34,7 +34,7 @@ def kind_of(content_type: str) -> str:
 
 
 def picture(content_type: str, body: bytes, most_pixels: int) -> PictureSource:
-    """What `open_picture` takes.
+    """Return what `open_picture` takes.
 
     - `content_type`: of `FORM`, `JSON`, or a picture.
 
@@ -59,7 +59,7 @@ def picture(content_type: str, body: bytes, most_pixels: int) -> PictureSource:
 
 
 def seen(model: Sequential, asked: Seen) -> NDArray[np.float32]:
-    """The picture of a question as the model takes it: (H, W, 1) in [0, 1].
+    """Return the picture of a question as the model takes it: (H, W, 1) in [0, 1].
 
     Raises `PictureError` if it is not of the model's own shape.
     """
@@ -70,7 +70,8 @@ def seen(model: Sequential, asked: Seen) -> NDArray[np.float32]:
 
 
 def question(kind: type[Asked], body: bytes) -> Asked:
-    """The JSON of a body; `HTTPException` 400 for what is none, 422 for JSON of another form.
+    """Return the JSON of a body; `HTTPException` 400 for what is none, 422 for JSON of another
+    form.
 
     >>> question(Seen, b'{"seen": [[0, 255]], "label": "of /predict"}')
     Seen(seen=[[0.0, 255.0]])
@@ -86,7 +87,7 @@ def question(kind: type[Asked], body: bytes) -> Asked:
 
 
 def _file(content_type: str, body: bytes) -> bytes:
-    """The first file in a form."""
+    """Return the first file in a form."""
     from python_multipart import parse_form
     from python_multipart.exceptions import FormParserError
 
@@ -105,7 +106,7 @@ def _file(content_type: str, body: bytes) -> bytes:
 
 
 def _size(body: bytes) -> tuple[int, int]:
-    """It stands in the first bytes, so that a bomb is known before it is decoded.
+    """Read the size from the first bytes, so that a bomb is known before it is decoded.
 
     0 if it cannot be told: then `open_picture` says what is wrong.
     """

@@ -141,7 +141,7 @@ class Pool:
             self._free.put_nowait(mine)
 
     async def ask_aside(self, job: Job) -> Answer:
-        """The answer of a process of its own, for what takes longer than others should wait.
+        """Ask in a process of its own, for what takes longer than others should wait.
 
         Raises `WorkerLostError` if it dies, or has no answer within `START` seconds.
         """

@@ -27,7 +27,7 @@ def serve(
       says otherwise.
     - `ready`: called with the address once the service answers there.
 
-    Raises `CheckpointError` if there is no such model, `ShapeError` if it does not take grey
+    Raises `FileError` if there is no such model, `ShapeError` if it does not take grey
     pictures, `ServiceError` if the address is taken or a process does not start.
     """
     settings = settings or ServiceSettings()

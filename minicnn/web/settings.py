@@ -11,7 +11,7 @@ MOST_WORKERS = 256
 
 
 def default_workers() -> int:
-    """A process for each core, up to four: each takes about 200 MB of memory."""
+    """Return one process a core, up to four: each takes about 200 MB of memory."""
     return min(4, os.cpu_count() or 1)
 
 

@@ -91,7 +91,7 @@ def warm_up(model: "Sequential") -> None:
 
 
 def answer(served: Sequence[Served], job: Job) -> Answer:
-    """What the model says; 400 or 422 for what cannot be read, 500 for a mistake of ours."""
+    """Answer with what the model says; 400 or 422 for bad input, 500 for a mistake of ours."""
     from starlette.exceptions import HTTPException
 
     from minicnn.errors import PictureError, ShapeError, UnknownNameError
@@ -109,7 +109,7 @@ def answer(served: Sequence[Served], job: Job) -> Answer:
 
 
 def found(served: Served, job: Job) -> "BaseModel":
-    """The answer to a job, one of `schemas`."""
+    """Return the answer to a job, one of `schemas`."""
     from minicnn.reader.recognise import predict
     from minicnn.reader.strings import read_digits
     from minicnn.web import gallery, inside, pictures, schemas

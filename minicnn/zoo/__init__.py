@@ -112,7 +112,7 @@ def _cnn_deeper() -> list[Module]:
 
 
 def _normed(filters: int, size: int = 3, stride: int = 1, padding: str = "valid") -> list[Module]:
-    """A convolution, batch normalisation, ReLU."""
+    """Return a convolution, batch normalisation, ReLU."""
     return [Conv2D(filters, size, stride, padding), BatchNorm(), ReLU()]
 
 
@@ -253,7 +253,7 @@ ENTRIES = MODELS | RECORDS
 
 
 def entry(name: str) -> Entry:
-    """The zoo's entry of this name; raises `UnknownNameError` with the nearest known one."""
+    """Return the zoo's entry of this name; raise `UnknownNameError` with the nearest known one."""
     if name not in ENTRIES:
         raise UnknownNameError("model", name, ENTRIES)
     return ENTRIES[name]
@@ -266,7 +266,7 @@ def augmentation(name: str) -> Augmentation:
 
 
 def dropout_rates(name: str) -> list[float]:
-    """The rates of the dropout layers that the model of this name has."""
+    """Return the rates of the dropout layers that the model of this name has."""
     return [layer.rate for layer in entry(name).hidden() if isinstance(layer, Dropout)]
 
 
@@ -276,5 +276,5 @@ def build(
     classes: int = 10,
     rng: np.random.Generator | int = 0,
 ) -> Sequential:
-    """A model of the zoo with fresh weights, for images (H, W, C) and so many classes."""
+    """Return a model of the zoo with fresh weights, for images (H, W, C) and so many classes."""
     return Sequential(*entry(name).hidden(), Dense(classes), input_shape=input_shape, rng=rng)

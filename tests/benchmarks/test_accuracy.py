@@ -22,7 +22,7 @@ from benchmarks.machine import ROOT
 from benchmarks.processes import Timed
 from minicnn import metrics, zoo
 from minicnn.data import idx
-from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.errors import FileError, UnknownNameError
 from minicnn.experiments import runs
 from minicnn.experiments.run import Run
 from minicnn.experiments.settings import Settings
@@ -307,7 +307,7 @@ def test_a_damaged_run_is_named(tmp_path, data):
     protocol = Protocol("mlp", 1, tmp_path, EPOCHS, str(data), progress=False)
     protocol.run_folder(0).mkdir(parents=True)
     (protocol.run_folder(0) / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"config.json: cannot be read as JSON"):
+    with pytest.raises(FileError, match=r"config.json: cannot be read as JSON"):
         protocol.figures(0)
 
 

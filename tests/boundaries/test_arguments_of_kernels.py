@@ -187,12 +187,12 @@ MISFITS = [
     ("max_pool2d_vjp", [POOLED, WINNER - 1, (2, 4, 4, 8), *POOLS], "winner .* from -1 to -1"),
     ("max_pool2d_vjp", [POOLED, WINNER, (2, 6, 4, 8), *POOLS], "OH is 2 in dy"),
     (
-        "conv2d_dweight_of_winners",
+        "conv2d_dweight_from_argmax",
         [POOLED, WINNER + 9, zeros(2, 6, 6, 32), (3, 3), (1, 1), "valid", (2, 2)],
         "winner .* from 9 to 9",
     ),
     (
-        "conv2d_dx_of_winners",
+        "conv2d_dx_from_argmax",
         [POOLED, WINNER + 2**32, zeros(3, 3, 32, 8), (2, 6, 6, 32), (1, 1), "valid", (2, 2)],
         "winner .* 4294967296",
     ),

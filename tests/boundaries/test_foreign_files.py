@@ -29,7 +29,7 @@ from minicnn.bridge.keras_archive import keras_bytes, read_keras
 from minicnn.bridge.keras_layers import IDLE, KINDS, read_layer
 from minicnn.bridge.onnx import onnx_bytes, run_onnx
 from minicnn.bridge.tflite import run_tflite, tflite_bytes
-from minicnn.errors import CheckpointError, MinicnnError, MissingPackageError, Notice
+from minicnn.errors import FileError, MinicnnError, MissingPackageError, Notice
 from minicnn.experiments.opening import open_model
 from minicnn.training.checkpoint import load_model, save_model
 
@@ -61,7 +61,7 @@ def stored(model, path: Path) -> Path:
 
 
 def refusal(read, *arguments) -> str:
-    with pytest.raises(CheckpointError) as error:
+    with pytest.raises(FileError) as error:
         read(*arguments)
     assert "\n" not in str(error.value)
     return str(error.value)

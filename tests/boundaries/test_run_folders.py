@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from minicnn.data import idx
-from minicnn.errors import CheckpointError, DataError, MinicnnError, WriteError
+from minicnn.errors import DataError, FileError, MinicnnError, WriteError
 from minicnn.experiments import runs
 from minicnn.experiments.compare import compare
 from minicnn.experiments.opening import open_trained
@@ -99,7 +99,7 @@ def test_a_run_of_earlier_days_has_but_the_path(copied, data, tmp_path):
     del config["data_checksum"]
     (copied / "config.json").write_text(json.dumps(config))
     moved = shutil.copytree(data, tmp_path / "moved")
-    with pytest.raises(CheckpointError, match=r"data .*now"):
+    with pytest.raises(FileError, match=r"data .*now"):
         Run.opened(copied).changed(data=str(moved))
     runs.train(Run.opened(copied).changed(epochs=2), copied, resume=True, progress=False)
     assert Run.opened(copied).checksum
@@ -169,7 +169,7 @@ def test_a_folder_where_another_is_at_work_is_refused_and_left_alone(copied, dat
         "resume": lambda: runs.train(settings(data), copied, resume=True, progress=False),
         "compare": lambda: compare(["mlp"], out=copied, data=data, epochs=1, progress=False),
     }
-    with held(copied), pytest.raises((WriteError, CheckpointError)) as error:
+    with held(copied), pytest.raises((WriteError, FileError)) as error:
         use[way]()
     assert str(copied) in str(error.value)
     assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
@@ -247,7 +247,7 @@ def test_resume_begins_a_run_that_was_killed_before_its_first_checkpoint(copied,
 @pytest.mark.parametrize("text", ['{"architectures": ["BertModel"]}', "{", '{"lr": 5, "x": 1}'])
 def test_somebody_elses_config_is_not_overwritten(data, tmp_path, text):
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(FileError, match="exists already"):
         runs.train(settings(data), tmp_path, progress=False)
     assert (tmp_path / "config.json").read_text() == text
 

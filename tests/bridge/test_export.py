@@ -17,9 +17,9 @@ from minicnn.bridge.export import FORMATS, export
 from minicnn.bridge.extras import install_command
 from minicnn.data import Dataset
 from minicnn.errors import (
-    CheckpointError,
     DataError,
     ExportError,
+    FileError,
     MissingPackageError,
     UnknownNameError,
     WriteError,
@@ -259,5 +259,5 @@ def test_mistakes_are_one_line_and_leave_no_file(run, command, monkeypatch, argu
 
 def test_open_model_takes_what_save_model_wrote(run, trained):
     assert open_model(run / "model.npz").config() == trained.config()
-    with pytest.raises(CheckpointError, match=r"config\.json: there is no such file"):
+    with pytest.raises(FileError, match=r"config\.json: there is no such file"):
         open_model(run.parent)

@@ -16,7 +16,7 @@ from minicnn import kernels, nn
 from minicnn.bridge.h5 import h5_bytes, read_h5
 from minicnn.bridge.keras_archive import keras_bytes, read_keras
 from minicnn.bridge.live import compare_layers, from_keras
-from minicnn.errors import CheckpointError, ShapeError, UnknownNameError
+from minicnn.errors import FileError, ShapeError, UnknownNameError
 from minicnn.nn.layers import LAYERS
 
 from .models import KERAS_SAVES, assert_same_weights, every_layer, inputs, randomised
@@ -362,7 +362,7 @@ def test_a_spoiled_keras_file_is_refused(tmp_path, case):
 
 def refused(path: Path) -> str:
     """The one line that says why the file is refused, after its name."""
-    with pytest.raises(CheckpointError) as error:
+    with pytest.raises(FileError) as error:
         READ[path.suffix](path)
     name, reason = str(error.value).split(": ", 1)
     assert name == str(path)
@@ -421,7 +421,7 @@ def test_a_class_of_somebodys_own_is_refused(tmp_path):
     model = keras.Sequential([keras.Input((4,)), Dense(3)])
     model.save(tmp_path / "model.keras")
     assert "minicnn has no layer as Dense" in refused(tmp_path / "model.keras")
-    with pytest.raises(CheckpointError, match="minicnn has no layer as Dense"):
+    with pytest.raises(FileError, match="minicnn has no layer as Dense"):
         from_keras(model)
 
 

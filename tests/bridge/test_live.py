@@ -6,7 +6,7 @@ import pytest
 
 import minicnn as mc
 from minicnn import kernels, nn
-from minicnn.errors import CheckpointError, ShapeError
+from minicnn.errors import FileError, ShapeError
 
 from .models import assert_same_weights, every_layer, inputs
 from .zoo_in_keras import build
@@ -58,13 +58,13 @@ def test_scaling_to_0_and_1_at_the_beginning_is_left_to_the_data(digits):
 
 def test_what_is_not_a_built_sequential_model_is_refused():
     x = keras.Input((4,))
-    with pytest.raises(CheckpointError, match="Sequential models alone, this is a Functional one"):
+    with pytest.raises(FileError, match="Sequential models alone, this is a Functional one"):
         mc.from_keras(keras.Model(x, keras.layers.Dense(3)(x)))
-    with pytest.raises(CheckpointError, match="this is a int one"):
+    with pytest.raises(FileError, match="this is a int one"):
         mc.from_keras(3)
-    with pytest.raises(CheckpointError, match="has no weights yet"):
+    with pytest.raises(FileError, match="has no weights yet"):
         mc.from_keras(keras.Sequential([keras.layers.Dense(3)]))
-    with pytest.raises(CheckpointError, match="has no layers"):
+    with pytest.raises(FileError, match="has no layers"):
         mc.from_keras(keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(1 / 255)]))
     with pytest.raises(ShapeError, match="has no weights yet"):
         mc.to_keras(nn.Sequential(nn.Dense(3)))

@@ -9,7 +9,7 @@ import pytest
 import minicnn as mc
 from minicnn.data import write_idx
 from minicnn.data.class_names import read_names, split_names
-from minicnn.errors import CheckpointError, DataError
+from minicnn.errors import DataError, FileError
 from minicnn.experiments.run import load_data
 from minicnn.experiments.settings import Settings
 from minicnn.training.checkpoint import load_model, save_model
@@ -145,5 +145,5 @@ def test_a_file_with_names_that_do_not_fit_is_refused(run, tmp_path):
     model = run.model()
     model.class_names = ("bar", "beam")
     save_model(tmp_path / "model.npz", model)
-    with pytest.raises(CheckpointError, match="class_names must be a list of 3 names"):
+    with pytest.raises(FileError, match="class_names must be a list of 3 names"):
         load_model(tmp_path / "model.npz")

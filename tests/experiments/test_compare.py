@@ -20,8 +20,8 @@ from minicnn import zoo
 from minicnn.bridge.extras import install_command
 from minicnn.data import idx
 from minicnn.errors import (
-    CheckpointError,
     DataError,
+    FileError,
     MissingPackageError,
     TrainingError,
     UnknownNameError,
@@ -506,13 +506,13 @@ def refuse(kind, models, data, *fragments, out="out", **options):
 
 def test_an_unknown_model(data):
     refuse(UnknownNameError, ["mpl"], data, "'mpl'; did you mean 'mlp'")
-    refuse(CheckpointError, ["runs/mlp"], data, "runs/mlp: there is no such run folder")
+    refuse(FileError, ["runs/mlp"], data, "runs/mlp: there is no such run folder")
     assert os.listdir() == []
 
 
 def test_a_model_given_twice(data, run_folder):
-    refuse(CheckpointError, ["mlp", "mlp"], data, "'mlp' is given 2 times")
-    refuse(CheckpointError, [run_folder, f"{run_folder}/../mine"], None, "'mine' is given 2 times")
+    refuse(FileError, ["mlp", "mlp"], data, "'mlp' is given 2 times")
+    refuse(FileError, [run_folder, f"{run_folder}/../mine"], None, "'mine' is given 2 times")
     assert os.listdir() == []
 
 
@@ -533,11 +533,11 @@ def test_a_run_that_is_not_finished(run_folder, tmp_path):
     run = Path(shutil.copytree(run_folder, tmp_path / "run"))
     metrics = json.loads((run / "metrics.json").read_text())
     (run / "metrics.json").write_text(json.dumps({**metrics, "interrupted": True}))
-    refuse(CheckpointError, [run], None, "was stopped", f"--out {run} --resume")
+    refuse(FileError, [run], None, "was stopped", f"--out {run} --resume")
     (run / "metrics.json").write_text("{}")
-    refuse(CheckpointError, [run], None, "metrics.json: has no 'interrupted'")
+    refuse(FileError, [run], None, "metrics.json: has no 'interrupted'")
     (run / "metrics.json").unlink()
-    refuse(CheckpointError, [run], None, "metrics.json", "the folder of a finished run?")
+    refuse(FileError, [run], None, "metrics.json", "the folder of a finished run?")
     assert os.listdir() == ["run"]
 
 
@@ -567,7 +567,7 @@ def test_a_folder_that_holds_other_things(data):
     Path("full/notes").write_text("mine")
     refuse(WriteError, ["mlp"], data, "full exists already", out="full")
     Path("full/comparison.json").write_text("[]")
-    refuse(CheckpointError, ["mlp"], data, "comparison.json: holds no JSON object", out="full")
+    refuse(FileError, ["mlp"], data, "comparison.json: holds no JSON object", out="full")
     assert sorted(os.listdir("full")) == ["comparison.json", "notes"]
 
 
@@ -586,7 +586,7 @@ def test_a_comparison_is_not_gone_on_with_otherwise(copied, data, case):
     options = {"models": ["mlp", "cnn_simple"], "keras": True, **changes}
     models = options.pop("models")
     words = ["was begun with other settings", fragment]
-    refuse(CheckpointError, models, data, *words, out=copied, **options)
+    refuse(FileError, models, data, *words, out=copied, **options)
     assert files(copied) == before
 
 

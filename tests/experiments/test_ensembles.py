@@ -10,7 +10,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 
 from minicnn import kernels, nn, zoo
 from minicnn.data import idx
-from minicnn.errors import CheckpointError, SettingError, ShapeError
+from minicnn.errors import FileError, SettingError, ShapeError
 from minicnn.experiments.ensembles import ensemble
 from minicnn.experiments.opening import open_model
 from minicnn.experiments.report.run_numbers import report_run
@@ -121,7 +121,7 @@ def test_what_does_not_fit_together_is_refused(runs, tmp_path):
     ):
         with pytest.raises((SettingError, ShapeError), match=message):
             ensemble(models)
-    with pytest.raises(CheckpointError, match="nowhere: there is no such run folder"):
+    with pytest.raises(FileError, match="nowhere: there is no such run folder"):
         ensemble([runs[0], "nowhere"])
 
 

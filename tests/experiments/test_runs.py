@@ -20,7 +20,7 @@ from minicnn import optim, zoo
 from minicnn.data import idx, write_idx
 from minicnn.data.augmentation import Augmentation
 from minicnn.errors import (
-    CheckpointError,
+    FileError,
     SettingError,
     TrainingError,
     UnknownNameError,
@@ -479,7 +479,7 @@ def test_a_finished_run_may_be_resumed_and_stays_the_same(copied, finished):
 
 def test_a_folder_with_something_in_it_is_not_overwritten(copied):
     before = files(copied.folder)
-    with pytest.raises(CheckpointError, match="exists already and is not overwritten"):
+    with pytest.raises(FileError, match="exists already and is not overwritten"):
         runs.train(copied.settings, copied.folder, progress=False)
     assert files(copied.folder) == before
 
@@ -487,14 +487,14 @@ def test_a_folder_with_something_in_it_is_not_overwritten(copied):
 @pytest.mark.parametrize("name", ["somebody's.txt", ".hidden"])
 def test_nor_is_somebodys_folder(data, tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(FileError, match="exists already"):
         runs.train(settings(data), tmp_path, progress=False)
     assert files(tmp_path) == {name: b"mine"}
 
 
 def test_nor_is_a_file(data, tmp_path):
     (tmp_path / "r").write_text("mine")
-    with pytest.raises(CheckpointError, match="exists already"):
+    with pytest.raises(FileError, match="exists already"):
         runs.train(settings(data), tmp_path / "r", progress=False)
     assert (tmp_path / "r").read_text() == "mine"
 
@@ -518,7 +518,7 @@ def test_what_does_not_fit_the_data_leaves_no_folder(data, tmp_path, changes):
 def test_other_settings_are_not_resumed(copied):
     before = files(copied.folder)
     other = dataclasses.replace(copied.settings, lr=0.5, seed=9, epochs=5)
-    with pytest.raises(CheckpointError) as error:
+    with pytest.raises(FileError) as error:
         runs.train(other, copied.folder, resume=True, progress=False)
     assert str(error.value) == (
         f"{copied.folder}: was started with other settings: lr 0.001, now 0.5; seed 0, now 9"
@@ -530,14 +530,14 @@ def test_settings_of_a_run_take_more_epochs_only(copied):
     assert Run.opened(copied.folder).changed(lr=None) == copied.settings
     longer = Run.opened(copied.folder).changed(epochs=7, lr=0.001)
     assert longer == dataclasses.replace(copied.settings, epochs=7)
-    with pytest.raises(CheckpointError, match=r"lr 0\.001, now 0\.5$"):
+    with pytest.raises(FileError, match=r"lr 0\.001, now 0\.5$"):
         Run.opened(copied.folder).changed(epochs=7, lr=0.5)
 
 
 def test_fewer_epochs_than_done_are_refused(copied):
     before = files(copied.folder)
     fewer = dataclasses.replace(copied.settings, epochs=2)
-    with pytest.raises(CheckpointError, match="has 3 epochs, more than the 2 wanted"):
+    with pytest.raises(FileError, match="has 3 epochs, more than the 2 wanted"):
         runs.train(fewer, copied.folder, resume=True, progress=False)
     assert files(copied.folder) == before
 
@@ -569,7 +569,7 @@ BROKEN_RUNS = {
 def test_a_broken_run_is_not_resumed_and_not_changed(copied, case):
     BROKEN_RUNS[case](copied.folder)
     before = {p.name: p.is_file() and p.read_bytes() for p in copied.folder.glob("*")}
-    with pytest.raises(CheckpointError) as error:
+    with pytest.raises(FileError) as error:
         runs.train(copied.settings, copied.folder, resume=True, progress=False)
     assert str(error.value).startswith(str(copied.folder))
     assert "\n" not in str(error.value)
@@ -626,9 +626,9 @@ def test_a_model_that_is_not_there_yet_is_an_error_that_says_why(data, tmp_path)
     chosen = settings(data, optimizer="sgd", lr=1e38)
     with pytest.raises(TrainingError):
         runs.train(chosen, tmp_path / "r", progress=False)
-    with pytest.raises(CheckpointError, match=r"model\.npz: .* is not finished .*--resume"):
+    with pytest.raises(FileError, match=r"model\.npz: .* is not finished .*--resume"):
         Run.opened(tmp_path / "r").model()
-    with pytest.raises(CheckpointError, match=r"metrics\.json: there is no such file"):
+    with pytest.raises(FileError, match=r"metrics\.json: there is no such file"):
         Run.opened(tmp_path / "r").metrics()
 
 

@@ -321,13 +321,13 @@ ARGUMENTS: dict[str, Callable[[Case], Arguments]] = {
     "relu_vjp": lambda case: [_x(case), reference.relu(_rows(case, 15, case.x_shape).round(1))],
     "conv2d_relu": _convolution,
     "conv2d_relu_max_pool2d": _convolution_with_ties,
-    "conv2d_dweight_of_winners": lambda case: [
+    "conv2d_dweight_from_argmax": lambda case: [
         *_winners(case),
         _x(case),
         *case.windows,
         case.pool,
     ],
-    "conv2d_dx_of_winners": lambda case: [
+    "conv2d_dx_from_argmax": lambda case: [
         *_winners(case),
         _weight(case),
         case.x_shape,
@@ -368,9 +368,9 @@ def longest_sum(name: str, case: Case) -> int:
         "conv2d": window * case.channels + 1,
         "conv2d_relu": window * case.channels + 1,
         "conv2d_dweight": case.batch * outs,
-        "conv2d_dweight_of_winners": case.batch * outs,
+        "conv2d_dweight_from_argmax": case.batch * outs,
         "conv2d_dx": window * case.filters,
-        "conv2d_dx_of_winners": window * case.filters,
+        "conv2d_dx_from_argmax": window * case.filters,
         "conv2d_dbias": case.batch * outs,
         "max_pool2d_vjp": window,
         "avg_pool2d": window,

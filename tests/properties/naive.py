@@ -202,12 +202,12 @@ def _before_pooling(dy, winner, image, kernel, stride, padding, pool):
     return max_pool2d_vjp(dy, winner, out, pool, pool, "valid")
 
 
-def conv2d_dweight_of_winners(dy, winner, x, kernel, stride, padding, pool):
+def conv2d_dweight_from_argmax(dy, winner, x, kernel, stride, padding, pool):
     dz = _before_pooling(dy, winner, x.shape[1:3], kernel, stride, padding, pool)
     return conv2d_dweight(dz, x, kernel, stride, padding)
 
 
-def conv2d_dx_of_winners(dy, winner, weight, x_shape, stride, padding, pool):
+def conv2d_dx_from_argmax(dy, winner, weight, x_shape, stride, padding, pool):
     dz = _before_pooling(dy, winner, x_shape[1:3], weight.shape[:2], stride, padding, pool)
     return conv2d_dx(dz, weight, x_shape, stride, padding)
 

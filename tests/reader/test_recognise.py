@@ -11,7 +11,7 @@ from scipy import ndimage
 import minicnn as mc
 from benchmarks.synthesis import examples as draw
 from minicnn import nn
-from minicnn.errors import CheckpointError, PictureError, ShapeError
+from minicnn.errors import FileError, PictureError, ShapeError
 from minicnn.examples import labelled
 from minicnn.experiments.run import Run
 from minicnn.experiments.settings import Settings
@@ -165,7 +165,7 @@ def test_a_run_and_its_folder_are_models_too(model, tmp_path):
     (run.folder / "config.json").write_text("{}")
     assert np.array_equal(mc.predict(run.folder, path).probabilities, expected)
     assert np.array_equal(mc.predict(run.folder / "model.npz", path).probabilities, expected)
-    with pytest.raises(CheckpointError, match="none"):
+    with pytest.raises(FileError, match="none"):
         mc.predict(tmp_path / "none", path)
 
 

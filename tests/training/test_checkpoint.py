@@ -15,7 +15,7 @@ import pytest
 import minicnn as mc
 from minicnn import nn, optim
 from minicnn.data import Dataset
-from minicnn.errors import CheckpointError, UnknownNameError, WriteError
+from minicnn.errors import FileError, UnknownNameError, WriteError
 from minicnn.nn.layers import LAYERS
 from minicnn.tensor import Tensor
 from minicnn.training.callbacks import Callback, EarlyStopping, KeepBest, TrainingState
@@ -176,7 +176,7 @@ def test_a_model_cut_off_anywhere_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError) as error:
+        with pytest.raises(FileError) as error:
             load_model(path)
         assert one_line(error, path)
 
@@ -193,7 +193,7 @@ def test_no_flipped_byte_gives_another_model(tmp_path, flips):
         damaged = whole[place] ^ flips[place % len(flips)]
         path.write_bytes(whole[:place] + bytes([damaged]) + whole[place + 1 :])
         loaded = None
-        with contextlib.suppress(CheckpointError):
+        with contextlib.suppress(FileError):
             loaded = load_model(path)
         if loaded is None:
             refused += 1
@@ -243,14 +243,14 @@ FOREIGN = {
 def test_what_is_no_model_is_refused(tmp_path, kind):
     path = tmp_path / "model.npz"
     FOREIGN[kind](path)
-    with pytest.raises(CheckpointError) as error:
+    with pytest.raises(FileError) as error:
         load_model(path)
     assert one_line(error, path)
 
 
 def test_a_model_that_is_not_there_is_refused(tmp_path):
     path = tmp_path / "model.npz"
-    with pytest.raises(CheckpointError, match="there is no such file") as error:
+    with pytest.raises(FileError, match="there is no such file") as error:
         load_model(path)
     assert one_line(error, path)
 
@@ -284,7 +284,7 @@ def test_a_model_that_does_not_hold_together_is_refused(tmp_path, case):
     path = tmp_path / "model.npz"
     save_model(path, small())
     rewrite(path, WRONG_MODELS[case])
-    with pytest.raises(CheckpointError) as error:
+    with pytest.raises(FileError) as error:
         load_model(path)
     assert one_line(error, path)
 
@@ -479,7 +479,7 @@ class Untouched:
     def refuses(self, path: Path) -> pytest.ExceptionInfo:
         weights = self.model.weights()
         there = path.read_bytes() if path.is_file() else None
-        with pytest.raises(CheckpointError) as error:
+        with pytest.raises(FileError) as error:
             mc.fit(
                 self.model,
                 pictures(60),
@@ -547,7 +547,7 @@ def test_a_training_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_model_is_no_training_and_a_training_no_model(saved):
-    with pytest.raises(CheckpointError, match="holds no model in the format 'minicnn 1'"):
+    with pytest.raises(FileError, match="holds no model in the format 'minicnn 1'"):
         load_model(saved)
     save_model(saved, network())
     assert "holds no training" in str(Untouched().refuses(saved).value)

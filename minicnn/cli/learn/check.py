@@ -61,7 +61,7 @@ def _show(lesson: "Lesson", results: "list[CheckResult]", is_done: bool) -> None
 
 
 def show_failure(lesson: "Lesson", failed: "CheckResult") -> None:
-    """What is wrong, and the command that helps."""
+    """Show what is wrong, and the command that helps."""
     from minicnn.learn import explain
 
     console = explain.console()
@@ -70,7 +70,7 @@ def show_failure(lesson: "Lesson", failed: "CheckResult") -> None:
 
 
 def show_next(lesson: "Lesson", is_done: bool = True) -> None:
-    """What comes after a check in which nothing is wrong: the rest of the lesson, or the next."""
+    """Show what comes after a check that passed: the rest of the lesson, or the next one."""
     from minicnn.learn.library import numbers
 
     if not is_done:

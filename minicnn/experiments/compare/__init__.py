@@ -64,7 +64,7 @@ def compare(
     result has the finished rows and says `interrupted`.
 
     Raises, before anything is trained, `UnknownNameError` for a model that is not known,
-    `CheckpointError` for a folder without a finished run, a model that is named twice, and a folder
+    `FileError` for a folder without a finished run, a model that is named twice, and a folder
     `out` of another comparison, `WriteError` for one that holds anything else, `DataError` for runs
     of other data, and if Keras is wanted `TrainingError` for a recipe that it cannot follow and
     `MissingPackageError` if it is not there.

@@ -8,8 +8,8 @@ from typing import Any
 
 from minicnn import zoo
 from minicnn.errors import (
-    CheckpointError,
     DataError,
+    FileError,
     MinicnnError,
     TrainingError,
     UnknownNameError,
@@ -35,7 +35,7 @@ class ComparedModel:
 
     @classmethod
     def of(cls, model: StrPath) -> "ComparedModel":
-        """A model of the zoo, or the finished run in a folder."""
+        """Return a model of the zoo, or the finished run in a folder."""
         if model in zoo.ENTRIES:
             return cls(str(model), Settings.of(str(model)))
         text = os.fspath(model)
@@ -45,7 +45,7 @@ class ComparedModel:
         metrics = run.metrics("interrupted")
         training_figures(run)
         if metrics["interrupted"]:
-            raise CheckpointError(
+            raise FileError(
                 f"{text}: this run was stopped; go on with it first: "
                 f"minicnn train --out {text} --resume"
             )
@@ -84,11 +84,11 @@ class ComparedModel:
 
 
 def refuse_twins(entries: Sequence[ComparedModel]) -> None:
-    """Raise `CheckpointError` if two have one name: it is that of their folder and row."""
+    """Raise `FileError` if two have one name: it is that of their folder and row."""
     names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:
-            raise CheckpointError(f"{name!r} is given {names.count(name)} times; need each once")
+            raise FileError(f"{name!r} is given {names.count(name)} times; need each once")
 
 
 def refuse_without_twin(entries: Sequence[ComparedModel]) -> None:
@@ -107,7 +107,9 @@ def refuse_without_twin(entries: Sequence[ComparedModel]) -> None:
 def common_place(
     entries: Sequence[ComparedModel], data: StrPath | None, prefix: str | None
 ) -> dict[str, str | None]:
-    """The settings that say where the data of all is: as given, else as the first run has it."""
+    """Return the settings that say where the data of all is: as given, else as the first run has
+    it.
+    """
     if data is not None or prefix is not None:
         return {"data": None if data is None else os.path.abspath(data), "prefix": prefix}
     trained = [entry.settings for entry in entries if entry.finished] or [Settings()]

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from minicnn.data import Dataset
-from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.errors import FileError, UnknownNameError
 from minicnn.experiments import runs
 from minicnn.experiments.compare.entries import ComparedModel
 from minicnn.experiments.compare.measuring import disagreement, measured
@@ -102,7 +102,7 @@ class ComparisonJob:
             return {}
         found, where = read_json(self.path), str(self.path)
         if "settings" not in found or "rows" not in found:
-            raise CheckpointError(f"{self.path}: not a comparison, or damaged")
+            raise FileError(f"{self.path}: not a comparison, or damaged")
         then = as_type(dict[str, Any], found["settings"], f"{where}: settings")
         plain = as_type(list[dict[str, Any]], found["rows"], f"{where}: rows")
         # Data is known by its content; a comparison of earlier days has but its path.
@@ -113,9 +113,7 @@ class ComparisonJob:
             if name not in free and then.get(name) != now
         ]
         if other:
-            raise CheckpointError(
-                f"{self.folder}: was begun with other settings: {'; '.join(other)}"
-            )
+            raise FileError(f"{self.folder}: was begun with other settings: {'; '.join(other)}")
         rows = [ComparisonRow.from_dict(row, f"{where}: rows[{i}]") for i, row in enumerate(plain)]
         return {row.name: row for row in rows}
 
@@ -131,7 +129,7 @@ class ComparisonJob:
     # -------------------------------------------------------------- one model
 
     def _row(self, entry: ComparedModel, title: str, kept: ComparisonRow | None) -> ComparisonRow:
-        """The row of a model: trained, or gone on with, where that is not done."""
+        """Return the row of a model: trained, or gone on with, where that is not done."""
         run = entry.finished or self._trained(
             entry, self.folder / entry.name, f"{title}, in minicnn", self._train
         )
@@ -153,8 +151,8 @@ class ComparisonJob:
         title: str,
         train: Callable[[Settings, Path], Run],
     ) -> Run:
-        """The finished run in a folder, trained now if it is not."""
-        with suppress(CheckpointError, UnknownNameError):  # not finished, or not begun
+        """Return the finished run in a folder, trained now if it is not."""
+        with suppress(FileError, UnknownNameError):  # not finished, or not begun
             run = Run.opened(folder)
             if run.is_finished(entry.settings):
                 return run

@@ -17,7 +17,7 @@ from minicnn.bridge.extras import quiet, required
 from minicnn.bridge.keras_archive import read_keras
 from minicnn.bridge.live import from_keras, to_keras
 from minicnn.data import Dataset
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.experiments.run import Run, Sets, checksum_of
 from minicnn.experiments.settings import Settings
 from minicnn.files import StrPath, atomic, refuse_taken
@@ -88,12 +88,12 @@ class KerasOptimizer(Optimizer):
 
 
 def _array(variable: Any) -> Array:
-    """A copy of a variable of Keras's. (`np.array` would ask for it in a way that Keras lacks.)"""
+    """Copy a Keras variable. (`np.array` would ask for it in a way that Keras lacks.)"""
     return np.asarray(variable).copy()
 
 
 def twin_of(settings: Settings, data: Dataset) -> tuple[KerasModel, KerasOptimizer]:
-    """The compiled Keras model with the weights that a run of these settings begins with.
+    """Return the compiled Keras model with the weights that a run of these settings begins with.
 
     Loss and optimizer are of these settings, all else as Keras has it if nothing is said. The
     generators of the dropout layers are seeded by the run's seed, Keras's global one left alone.
@@ -148,7 +148,7 @@ def train_twin(settings: Settings, folder: StrPath, data: Sets, progress: bool =
 
     Goes on where the same was stopped. The folder is that of a run, but for `model.keras` in the
     place of `model.npz`: the model with the kept weights, ending in a softmax. Raises
-    `CheckpointError` if the folder holds another run, `MissingPackageError` without Keras.
+    `FileError` if the folder holds another run, `MissingPackageError` without Keras.
     """
     train_data, test_data = data
     run = _opened(settings, folder, data)
@@ -195,7 +195,7 @@ def train_twin(settings: Settings, folder: StrPath, data: Sets, progress: bool =
 
 
 def _opened(settings: Settings, folder: StrPath, data: Sets) -> Run:
-    """The run in the folder, or a new one there."""
+    """Return the run in the folder, or a new one there."""
     run = Run(folder, settings, checksum_of(data))
     if run.config_path.exists():
         return Run.resumed(folder, settings)
@@ -206,8 +206,8 @@ def _opened(settings: Settings, folder: StrPath, data: Sets) -> Run:
 
 
 def kept_model(run: Run) -> KerasModel:
-    """The finished twin in a folder; raises `CheckpointError` if its file is not there or whole."""
+    """Return the finished twin in a folder; raise `FileError` if its file is not there or whole."""
     path = run.folder / "model.keras"
     if not path.exists():
-        raise CheckpointError(f"{path}: there is no such file; the run is not finished")
+        raise FileError(f"{path}: there is no such file; the run is not finished")
     return KerasModel(to_keras(read_keras(path), softmax=False))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.data import Dataset
-from minicnn.errors import CheckpointError
+from minicnn.errors import FileError
 from minicnn.experiments.compare.table import Disagreement, ModelResult
 from minicnn.experiments.run import Run
 from minicnn.metrics import mcnemar, wilson_interval
@@ -21,12 +21,13 @@ Predictions = np.ndarray
 def measured(
     run: Run, model: Module, data: tuple[Dataset, Dataset]
 ) -> tuple[ModelResult, Predictions]:
-    """The result of a finished run with its kept weights, and its predictions for the test set.
+    """Return the result of a finished run with its kept weights, and its predictions for the test
+    set.
 
     - `model`: with these weights, in whichever engine.
     - `data`: (train, test); the run's own split of the former is drawn again.
 
-    Raises `CheckpointError` if the run's files lack a figure.
+    Raises `FileError` if the run's files lack a figure.
     """
     train, test = data
     part, held_out = hold_out(train, run.settings.validation, run.settings.generator())
@@ -48,14 +49,14 @@ def measured(
 
 
 def training_figures(run: Run) -> dict[str, Any]:
-    """What a `ModelResult` says of the training itself.
+    """Return what a `ModelResult` says of the training itself.
 
-    Raises `CheckpointError` if the run is not finished, or its files lack one of the figures.
+    Raises `FileError` if the run is not finished, or its files lack one of the figures.
     """
     metrics = run.metrics("training_seconds", "epochs", "best_epoch")
     speeds = run.history().get("images_per_second")
     if not speeds:
-        raise CheckpointError(f"{run.folder / 'history.json'}: no images_per_second in it")
+        raise FileError(f"{run.folder / 'history.json'}: no images_per_second in it")
     return {
         "seconds": metrics["training_seconds"],
         "images_per_second": statistics.median(speeds),

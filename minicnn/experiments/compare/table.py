@@ -100,7 +100,7 @@ class ComparisonRow:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any], where: str) -> "ComparisonRow":
-        """The row that `to_dict` gave; raises what `minicnn.plain_data.from_dict` raises."""
+        """Return the row that `to_dict` gave; raises what `minicnn.plain_data.from_dict` raises."""
         own = {**plain}
         own.pop("difference", None)
         for engine in ("minicnn", "keras"):
@@ -140,7 +140,8 @@ class Comparison:
 
 
 def best_of(rows: Sequence[ComparisonRow]) -> ComparisonRow | None:
-    """The row with minicnn's highest validation accuracy, the first of equals; None without any.
+    """Return the row with minicnn's highest validation accuracy, the first of equals; None without
+    any.
 
     The test set decides nothing: a model that were chosen by it would look better than it is.
     """
@@ -179,7 +180,7 @@ def _words(layer: Module) -> str:
 
 
 def size(count: int) -> str:
-    """A size in words: 1 KB is 1,024 bytes.
+    """Format a size in words: 1 KB is 1,024 bytes.
 
     >>> size(4 * 59_933), size(4 * 623_290)
     ('234 KB', '2.38 MB')
@@ -248,12 +249,12 @@ def engines_table(rows: Sequence[ComparisonRow]) -> Cells:
 
 
 def layers_table(rows: Sequence[ComparisonRow]) -> Cells:
-    """What each model consists of."""
+    """Return what each model consists of."""
     return [["model", "layers"], *([row.name, ", ".join(row.layers)] for row in rows)]
 
 
 def markdown(cells: Cells, right_from: int = 1) -> str:
-    """The table in Markdown, its columns from `right_from` on flush right.
+    """Return the table in Markdown, its columns from `right_from` on flush right.
 
     >>> print(markdown([["model", "test"], ["mlp", "0.9814"]]))
     | model | test |

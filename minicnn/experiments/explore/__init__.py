@@ -88,7 +88,7 @@ class Exploration:
     augmented: Augmented | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The findings as plain data for JSON; what is not a number is None."""
+        """Return the findings as plain data for JSON; what is not a number is None."""
         names = self.train.class_names
         plain = {
             "class_names": list(names),

@@ -11,7 +11,7 @@ PIECE = 2_000_000  # numbers; a piece of a set in float64 is then 16 MB
 
 
 def pieces(data: Dataset, chosen: Array | None = None) -> Iterator[tuple[slice, Array]]:
-    """The pictures, or those at the positions `chosen`, as float32 (n, H, W, C) in [0, 1].
+    """Yield the pictures, or those at the positions `chosen`, as float32 (n, H, W, C) in [0, 1].
 
     With each piece comes the slice that it is of the whole.
 

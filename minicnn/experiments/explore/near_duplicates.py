@@ -87,7 +87,9 @@ def near_duplicates(
 
 
 def _places(train: Dataset, test: Dataset, equal: Duplicates) -> Array:
-    """The pictures to compare; those of the test set are counted on from the training set's."""
+    """Return the pictures to compare; those of the test set are counted on from the training
+    set's.
+    """
     again = [place for group in equal.train for place in group[1:]]
     again += [len(train) + place for group in equal.test for place in group[1:]]
     again += [len(train) + place for _, group in equal.between for place in group]
@@ -146,7 +148,7 @@ def _candidates(unit: Array, found: Components) -> Iterator[Array]:
 def _summary(
     pairs: Array, correlations: Array, labels: Array, train: int, classes: int, compared: int
 ) -> NearDuplicates:
-    """What the pairs come to; positions from `train` on are those of the test set."""
+    """Return what the pairs come to; positions from `train` on are those of the test set."""
     order = np.argsort(-correlations, kind="stable")
     pairs, correlations = pairs[order], correlations[order]
     own, other = labels[pairs].T

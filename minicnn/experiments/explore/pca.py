@@ -40,7 +40,7 @@ class Components:
 
 
 def components(data: Dataset) -> Components:
-    """The eigenvectors of the pictures' covariance, of which the first 50 are kept.
+    """Return the eigenvectors of the pictures' covariance, of which the first 50 are kept.
 
     The sign of an axis is chosen so that its largest number is positive.
 

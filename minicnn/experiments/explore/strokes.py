@@ -94,7 +94,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def class_quantiles(values: Array, labels: Array, classes: int) -> Array:
-    """The `QUANTILES` of the values of each class: (N,) -> (C, 5), NaN where a class has none.
+    """Return the `QUANTILES` of the values of each class: (N,) -> (C, 5), NaN where a class has
+    none.
 
     >>> class_quantiles(np.array([1.0, 2.0, 3.0, np.nan, 7.0]), np.array([0, 0, 0, 0, 2]), 3)
     array([[1.1, 1.5, 2. , 2.5, 2.9],

@@ -60,7 +60,7 @@ class ExerciseRow:
 
 
 def class_page(grades: ClassGrades) -> str:
-    """The class as one HTML file that needs nothing else."""
+    """Return the class as one HTML file that needs nothing else."""
     rows = {
         lesson.name: [_row(each, grades.of(each)) for each in lesson.exercises]
         for lesson in grades.lessons
@@ -102,7 +102,7 @@ def _row(exercise: Exercise, grades: Sequence[Grade]) -> ExerciseRow:
 
 
 def _said(grade: Grade) -> str:
-    """The sentence under which a result stands that is no known misconception."""
+    """Return the sentence under which a result stands that is no known misconception."""
     if grade.result.status in ("fail", "crash", "missing"):
         return grade.result.says
     return f"{MEANINGS[grade.result.status].capitalize()}."

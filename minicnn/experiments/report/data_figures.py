@@ -28,7 +28,7 @@ HEAT = colormaps["magma"]
 
 
 def class_counts(balance: Balance, class_names: Sequence[str]) -> Figure:
-    """The share of each class in the training and the test set, beside equal shares."""
+    """Draw the share of each class in the training and the test set, beside equal shares."""
     figure = style.figure(WIDTH, 2.6 + _extra_height(class_names))
     axes = figure.subplots()
     places = np.arange(len(class_names))
@@ -82,7 +82,7 @@ def _extra_height(class_names: Sequence[str]) -> float:
 
 
 def legend_above(axes: Axes) -> None:
-    """The legend over the plot, where it hides nothing."""
+    """Put the legend above the plot, where it hides nothing."""
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
@@ -119,7 +119,7 @@ def intensities(train: Pixels, test: Pixels) -> Figure:
 
 
 def mean_and_variance(classes: ClassPictures, class_names: Sequence[str]) -> Figure:
-    """The mean picture of each class and, below it, the variance of each pixel.
+    """Draw the mean picture of each class and, below it, the variance of each pixel.
 
     A class without a picture is left out. Brighter is more variance, on one scale for all.
     """
@@ -159,7 +159,7 @@ def quantiles(found: dict[str, NDArray[np.float64]], class_names: Sequence[str])
 def principal_plane(
     found: Components, labels: NDArray[np.int64], class_names: Sequence[str]
 ) -> Figure:
-    """The pictures in the plane of the first two components, each class in its colour.
+    """Draw the pictures in the plane of the first two components, each class in its colour.
 
     Up to 4,000 of them, taken evenly from the whole; the name of a class stands at its median.
     """
@@ -213,7 +213,7 @@ def explained(found: Components) -> Figure:
 
 
 def component_pictures(found: Components, image_shape: tuple[int, int, int]) -> Figure:
-    """The first ten components as pictures: blue takes ink away, red adds it."""
+    """Draw the first ten components as pictures: blue takes ink away, red adds it."""
     height, width, channels = image_shape
     small = (-(-height // found.block), -(-width // found.block), channels)
     real = int(np.count_nonzero(found.shares[:10] > NO_SHARE))

@@ -22,7 +22,7 @@ PAIRS_IN_A_ROW = 4  # of nearly equal pictures
 
 
 def data_page(found: Exploration, name: str) -> Page:
-    """The page on a data set that is called `name`."""
+    """Return the page on a data set that is called `name`."""
     train, same, shown = found.train, found.duplicates, found.augmented
     names = train.class_names
     sets = {"train": train, "test": found.test}
@@ -60,7 +60,7 @@ def _in_figures(test: ChiSquared) -> str:
 
 
 def p_value(test: ChiSquared) -> str:
-    """The p-value in words.
+    """Format the p-value in words.
 
     >>> p_value(ChiSquared(1.0, 1, 0.3173, 9.0)), p_value(ChiSquared(99.0, 1, 1e-23, 9.0))
     ('p = 0.32', 'p < 0.0001')
@@ -75,7 +75,7 @@ def _listed(names: Sequence[str], chosen: Array) -> str:
 
 
 def _evenly(data: Dataset, label: int) -> Array:
-    """The places of some pictures of a class, taken evenly from its whole."""
+    """Return the places of some pictures of a class, taken evenly from its whole."""
     members = np.flatnonzero(data.labels == label)
     return members[:: max(1, len(members) // SAMPLES)][:SAMPLES]
 
@@ -83,7 +83,7 @@ def _evenly(data: Dataset, label: int) -> Array:
 def _by_class(
     name: str, data: Dataset, chosen: Sequence[Array], numbered: bool = False
 ) -> Iterator[tuple[str, Figure]]:
-    """The chosen pictures, a row for each class that has any, in as many figures as it takes."""
+    """Show the chosen pictures, a row for each class that has any, in as many figures as needed."""
     shown = [label for label, places in enumerate(chosen) if len(places)][:MOST_CLASSES]
     for start in range(0, len(shown), CLASSES_IN_A_FIGURE):
         part = shown[start : start + CLASSES_IN_A_FIGURE]
@@ -96,7 +96,9 @@ def _by_class(
 def _equal_figure(
     sets: dict[str, Dataset], groups: Sequence[tuple[str, tuple[int, ...]]]
 ) -> Figure:
-    """The first picture of each of the first groups, with the part of the data that it is in."""
+    """Draw the first picture of each of the first groups, with the part of the data that it is
+    in.
+    """
     row = [(part, group[0]) for part, group in groups[:MOST_GROUPS]]
     pictures = colours(np.stack([sets[part].images[place] for part, place in row]))
     return mosaic([pictures], (), [[f"{part} #{place}" for part, place in row]])

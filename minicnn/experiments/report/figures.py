@@ -83,7 +83,7 @@ def _percent_axis(axes: Axes) -> None:
 
 
 def confusion(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
-    """The confusion matrix, coloured so that the mistakes stand out.
+    """Draw the confusion matrix, coloured so that the mistakes stand out.
 
     The colour of a mistake is its share of the true class (of its row), on a scale up to the
     largest mistake; right answers have a colour of their own, or their 99 % would leave every
@@ -187,7 +187,7 @@ def mistakes(
     rows: int = 5,
     columns: int = 5,
 ) -> Figure:
-    """The pictures on which the model was wrong and most sure of it, the surest first.
+    """Draw the pictures on which the model was wrong and most sure of it, the surest first.
 
     Above each stands what it is, what it was taken for, and with which probability. There are
     fewer cells than `rows * columns` if there are fewer mistakes.
@@ -229,7 +229,7 @@ def _nothing(message: str) -> Figure:
 
 
 def digits(images: ArrayLike, titles: Sequence[str] | None = None, columns: int = 10) -> Figure:
-    """A grid of pictures, row by row, each with its title above it.
+    """Draw a grid of pictures, row by row, each with its title above it.
 
     Integers are read as 0 to 255, floats as 0 to 1 (black to white). Floats outside of that, such
     as normalised inputs, are stretched from their lowest to their highest, all pictures alike.

@@ -40,7 +40,7 @@ def page_from(template: str, **values: Any) -> Page:
 
 
 def _escaped(value: object) -> object:
-    """What a template puts in, as it stands: nothing in it is Markdown."""
+    """Return what a template puts in, as it stands: nothing in it is Markdown."""
     return value if isinstance(value, Markup) else re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(value))
 
 
@@ -83,7 +83,7 @@ def _table(node: SyntaxTreeNode) -> Table:
 
 
 def _words(node: SyntaxTreeNode) -> str:
-    """The text of a node, without its marks."""
+    """Return the text of a node, without its marks."""
     if node.type == "softbreak":
         return " "
     inner: Sequence[SyntaxTreeNode] = node.children

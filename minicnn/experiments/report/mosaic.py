@@ -115,7 +115,7 @@ def mosaic(
     names: Sequence[str] = (),
     notes: Sequence[Sequence[str]] = (),
 ) -> Figure:
-    """A figure of rows of pictures, as `draw` takes them.
+    """Draw a figure of rows of pictures, as `draw` takes them.
 
     >>> figure = mosaic([np.zeros((3, 8, 8, 3)), np.ones((2, 8, 8, 3))], ["cat", "dog"])
     >>> len(figure.axes[0].images)
@@ -128,7 +128,7 @@ def mosaic(
 
 
 def size(rows: Sequence[Colours], names: Sequence[str] = (), noted: int = 0) -> tuple[float, float]:
-    """The width and height in inches that such rows take, so many of them with notes."""
+    """Return the width and height in inches that such rows take, so many of them with notes."""
     height, width, wide = _cell(rows, noted > 0)
     cell = CELL / max(height, width)
     beside = max((style.inches(name, style.TEXT) for name in names), default=0.0) + 0.3
@@ -139,7 +139,7 @@ def size(rows: Sequence[Colours], names: Sequence[str] = (), noted: int = 0) -> 
 
 
 def drawable(images: NDArray[np.generic]) -> NDArray[np.generic]:
-    """What can be shown of (N, H, W, C): all of it if grey or RGB, else the first channel.
+    """Return what can be shown of (N, H, W, C): all of it if grey or RGB, else the first channel.
 
     >>> drawable(np.zeros((5, 8, 8, 2))).shape
     (5, 8, 8, 1)
@@ -158,7 +158,7 @@ def grey_or_rgb(images: ArrayLike) -> NDArray[np.generic]:
 
 
 def brightness(pictures: NDArray[np.generic]) -> NDArray[np.float64]:
-    """The same shape in float64, from 0 (black) to 1 (white).
+    """Return the same shape in float64, from 0 (black) to 1 (white).
 
     Integers are read as 0 to 255. Floats outside of 0 to 1 are stretched, all pictures alike.
     """

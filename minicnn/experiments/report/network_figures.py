@@ -41,7 +41,9 @@ HEAT = colormaps["magma"]
 
 
 def reliability(found: Reliability) -> Figure:
-    """The accuracy of the answers by the probability that the model gave them, and how many."""
+    """Draw the accuracy of the answers by the probability that the model gave them, and how
+    many.
+    """
     figure = style.figure(5.2, 4.6)
     above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     edges = np.linspace(0, 1, len(found.count) + 1)
@@ -89,7 +91,7 @@ def predictions(images: NDArray[np.generic], notes: Sequence[str]) -> Figure:
 
 
 def filters(weight: Numbers) -> Figure:
-    """The kernels (KH, KW, C, F) of a convolution, up to 60 of them.
+    """Draw the kernels (KH, KW, C, F) of a convolution, up to 60 of them.
 
     Of RGB in their colours, stretched from the lowest to the highest weight; else the mean over
     the channels, blue below zero and red above.
@@ -170,7 +172,9 @@ def _name_units(axes: Axes, class_names: Sequence[str], width: float, top: float
 
 
 def _lines(values: Numbers) -> Colours:
-    """A vector as RGB (lines, n, 3): all its numbers from left to right, in lines of up to 112."""
+    """Return a vector as RGB (lines, n, 3): all its numbers from left to right, in lines of up to
+    112.
+    """
     lines = -(-len(values) // MOST_DOTS)
     wide = -(-len(values) // lines)
     padded = np.append(values, np.zeros(lines * wide - len(values)))
@@ -183,7 +187,7 @@ def _title(output: LayerOutput) -> str:
 
 
 def _strongest(values: Numbers) -> Colours:
-    """The ten maps of (H, W, C) with the most activity, in their order: (n, H, W, 3)."""
+    """Return the ten maps of (H, W, C) with the most activity, in their order: (n, H, W, 3)."""
     maps = values.transpose(2, 0, 1)
     activity = np.abs(maps).mean(axis=(1, 2))
     chosen = np.sort(np.argsort(-activity, kind="stable")[:COLUMNS])
@@ -198,7 +202,7 @@ LOOKS = (
 
 
 def robustness(found: Mapping[str, Robustness]) -> Figure:
-    """The accuracy of up to three models by the severity of each corruption.
+    """Draw the accuracy of up to three models by the severity of each corruption.
 
     - `found`: by the name of the model. With one model there is no legend.
 

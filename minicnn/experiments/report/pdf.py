@@ -51,14 +51,14 @@ class _Document(FPDF):
         self.add_page()
 
     def footer(self) -> None:
-        """The title and the number of the page, at the foot of each."""
+        """Draw the title and the page number at the foot of each page."""
         self.set_y(-MARGIN)
         self._ink(7.5, colour=style.FAINT)
         self.cell(self.epw / 2, LINE, self.of.title)
         self.cell(self.epw / 2, LINE, f"{self.page_no()} / {{nb}}", align="R")
 
     def head(self) -> None:
-        """The title, the sentence below it and the facts."""
+        """Write the title, the sentence below it and the facts."""
         self._words(self.of.title, 20, "B", line=9)
         self.ln(1)
         self._words(self.of.lead, 10.5, colour=style.FAINT, line=5.8)
@@ -76,7 +76,7 @@ class _Document(FPDF):
             self.set_xy(MARGIN, bottom + 3)
 
     def section(self, section: Section) -> None:
-        """A title, never alone at the foot of a page, and its parts."""
+        """Write a title, never alone at the foot of a page, and its parts."""
         self._make_room(16 + self._beginning(section))
         self.ln(5)
         self.start_section(section.title)
@@ -86,7 +86,9 @@ class _Document(FPDF):
             self._part(part)
 
     def _beginning(self, section: Section) -> float:
-        """The least height of the parts up to the first that is no text: they belong together."""
+        """Return the least height of the parts up to the first that is no text: they belong
+        together.
+        """
         height = 0.0
         for part in section.parts:
             height += self._height(part, LEAST)
@@ -150,7 +152,7 @@ class _Document(FPDF):
         return scale * width, scale * height
 
     def _height(self, part: Part, scale: float = 1) -> float:
-        """What a part takes, a picture as much smaller as `scale` says."""
+        """Return what a part takes, a picture as much smaller as `scale` says."""
         if isinstance(part, PagePicture):
             return scale * self._size(part)[1] + 2 + self._lines(part.caption, 8) * 4.4
         if isinstance(part, Text):

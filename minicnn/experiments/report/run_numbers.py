@@ -87,7 +87,7 @@ class RunReport:
         return metrics.expected_calibration_error(self.probabilities, self.labels, BINS)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain data for JSON; what is not a number is None."""
+        """Return the figures as plain data for JSON; what is not a number is None."""
         found, bins = self.classification, self.reliability
         worst = metrics.worst_mistakes(self.labels, self.probabilities)[:MISTAKES]
         return {
@@ -153,7 +153,7 @@ def report_run(
     - `progress`: show it on the standard error stream.
     - `prefix`: which set of the directory, if it holds several.
 
-    Raises `CheckpointError` if there is no finished run and no model, `DataError` if the data is
+    Raises `FileError` if there is no finished run and no model, `DataError` if the data is
     not there or does not fit the model.
     """
     found = open_trained(path)

@@ -25,7 +25,7 @@ UNCHANGED = ("Dropout", "Flatten")  # in prediction these make nothing new of a 
 
 
 def run_page(report: RunReport) -> Page:
-    """The page on a run."""
+    """Return the page on a run."""
     examples = _examples(report)
     outputs = layer_outputs(report.model, report.test.scaled(examples[:1])[0])
     return page_from(
@@ -60,14 +60,14 @@ def _settings(given: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _setting(declared: Setting, value: Any) -> str:
-    """A setting's value in words; of several in one, those that are not 0."""
+    """Format a setting's value in words; of several in one, those that are not 0."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {each:g}" for name, each in value.items() if each) or "none"
     return declared.left_out if value is None else str(value)
 
 
 def _confused(report: RunReport) -> list[str]:
-    """The three most frequent mistakes, in words."""
+    """Return the three most frequent mistakes, in words."""
     matrix = report.confusion.copy()
     np.fill_diagonal(matrix, 0)
     names = [style.short(name) for name in report.class_names]
@@ -77,7 +77,9 @@ def _confused(report: RunReport) -> list[str]:
 
 
 def _notes(report: RunReport, places: Array) -> list[str]:
-    """The answers to these test pictures with their probabilities, a cross beside the wrong."""
+    """Return the answer for each of these test pictures with its probability; mark the wrong
+    ones.
+    """
     notes = []
     for place in places:
         answer = report.predictions[place]
@@ -88,7 +90,9 @@ def _notes(report: RunReport, places: Array) -> list[str]:
 
 
 def _examples(report: RunReport) -> Array:
-    """The first picture with the right answer of each of ten classes, or else simply the first."""
+    """Return the first picture with the right answer of each of ten classes, or else simply the
+    first.
+    """
     right = np.flatnonzero(report.predictions == report.labels)
     _, first = np.unique(report.labels[right], return_index=True)
     return right[first][: draw.COLUMNS] if len(right) else np.array([0])

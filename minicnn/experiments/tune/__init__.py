@@ -66,7 +66,7 @@ def tune(
     Ctrl-C ends it in order: the result has the trials so far and says `interrupted`.
 
     Raises, before anything is trained, `UnknownNameError` for a model or setting that is not known,
-    `SettingError` for a value that cannot be, `CheckpointError` for a folder or study of anything
+    `SettingError` for a value that cannot be, `FileError` for a folder or study of anything
     else, `DataError` for data that cannot be read, and `MissingPackageError` without Optuna.
     """
     zoo.entry(model)

@@ -20,7 +20,7 @@ LEAST = 1e-4  # added to each error there: none has no logarithm
 
 
 def history(trials: Sequence[Trial]) -> Figure:
-    """The accuracy of each trial in the order in which they began, and the best so far."""
+    """Draw the accuracy of each trial in the order in which they began, and the best so far."""
     figure = style.figure(8, 3.4)
     axes = figure.subplots()
     _points(axes, [(trial.number, trial) for trial in trials])
@@ -54,7 +54,7 @@ def importances(shares: Mapping[str, float]) -> Figure:
 
 
 def slices(trials: Sequence[Trial], rows: Sequence[Dimension]) -> Figure:
-    """The accuracy of each trial by each setting that was searched."""
+    """Draw the accuracy of each trial by each setting that was searched."""
     columns = min(COLUMNS, len(rows))
     lines = math.ceil(len(rows) / columns)
     figure = style.figure(max(4.0, 2.9 * columns), 2.5 * lines + 0.3)
@@ -72,7 +72,7 @@ def slices(trials: Sequence[Trial], rows: Sequence[Dimension]) -> Figure:
 
 
 def epochs(trials: Sequence[Trial], best: Trial) -> Figure:
-    """The accuracy of every trial after each epoch; those that were pruned end early."""
+    """Draw the accuracy of every trial after each epoch; those that were pruned end early."""
     figure = style.figure(8, 3.4)
     axes = figure.subplots()
     for state, (colour, marker) in LOOKS.items():
@@ -108,7 +108,7 @@ def _place(row: Dimension, trial: Trial) -> float:
 
 
 def _value_axis(axes: Axes, row: Dimension) -> None:
-    """The setting's values along the bottom."""
+    """Label the bottom axis with the values of the setting."""
     if isinstance(row, Choice):
         axes.set_xticks(range(len(row.values)), [str(value) for value in row.values])
         axes.set_xlim(-0.5, len(row.values) - 0.5)
@@ -122,7 +122,9 @@ def _value_axis(axes: Axes, row: Dimension) -> None:
 
 
 def _finish(axes: Axes, trials: Sequence[Trial], named: bool = True) -> None:
-    """The accuracy upwards, by the ratio of errors: else the worst trial would flatten the rest."""
+    """Scale the accuracy by the ratio of errors; otherwise the worst trial would flatten the
+    rest.
+    """
     style.quiet(axes)
     ends = [accuracy for trial in trials for accuracy in trial.accuracies]
     low, high = _nines([min(ends), max(ends)])
@@ -147,5 +149,5 @@ def _nines(accuracy: ArrayLike) -> NDArray[np.float64]:
 
 
 def _from_nines(nines: ArrayLike) -> NDArray[np.float64]:
-    """The accuracy with so many nines."""
+    """Return the accuracy with so many nines."""
     return 1 + LEAST - 10.0 ** -np.asarray(nines, np.float64)

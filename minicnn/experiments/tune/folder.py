@@ -14,7 +14,7 @@ from minicnn.plain_data import read_json, write_json
 def begin(folder: Path, plan: Plan) -> None:
     """Make the folder of a search, or see that it is the one of this plan.
 
-    Raises `CheckpointError` or `WriteError` for one that holds anything else.
+    Raises `FileError` or `WriteError` for one that holds anything else.
     """
     path = folder / "study.json"
     try:

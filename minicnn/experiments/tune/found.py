@@ -64,7 +64,7 @@ class Tuning:
         return self.count("complete", "pruned")
 
     def to_dict(self) -> dict[str, Any]:
-        """The findings as plain data for JSON."""
+        """Return the findings as plain data for JSON."""
         return {
             "model": self.model,
             "epochs": self.epochs,

@@ -23,7 +23,7 @@ from optuna.storages import (
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from minicnn.errors import CheckpointError, one_line
+from minicnn.errors import FileError, one_line
 
 BEAT, PATIENCE = 5, 60
 """Seconds between two signs of life, and without one until a process is taken for dead."""
@@ -108,9 +108,9 @@ def _mend(path: Path, lock: JournalFileOpenLock) -> None:
 def opened(
     folder: Path, url: str | None
 ) -> Iterator[tuple[BaseStorage, Heartbeats | DatabaseHeartbeats]]:
-    """The journal in `folder`, or the database at `url`, and the signs of life there.
+    """Yield the journal in `folder`, or the database at `url`, and the signs of life there.
 
-    Raises `CheckpointError` for what cannot be read, or reached.
+    Raises `FileError` for what cannot be read, or reached.
     """
     storage: BaseStorage
     try:
@@ -119,7 +119,7 @@ def opened(
         where = f"{folder / 'journal.log'}: no journal of a search, or damaged"
         if url is not None:
             where = f"{_without_password(url)}: cannot be opened as a database"
-        raise CheckpointError(f"{where}: {one_line(error)}") from error
+        raise FileError(f"{where}: {one_line(error)}") from error
     try:
         yield storage, Heartbeats(folder) if url is None else DatabaseHeartbeats()
     finally:

@@ -10,7 +10,7 @@ LISTED = 20  # trials
 
 
 def tuning_page(found: Tuning) -> Page:
-    """The page on a search that has a complete trial."""
+    """Return the page on a search that has a complete trial."""
     best, settings = found.best, found.settings
     assert best is not None
     assert settings is not None

@@ -7,7 +7,7 @@ from typing import Any
 from minicnn import zoo
 from minicnn.data import Dataset
 from minicnn.data.augmentation import Augmentation
-from minicnn.errors import CheckpointError, SettingError
+from minicnn.errors import FileError, SettingError
 from minicnn.experiments.settings import Settings, given
 from minicnn.experiments.tune.space import Dimension, drawn, fixed_value, plain, rows_for
 from minicnn.plain_data import settings_of
@@ -49,7 +49,7 @@ class Plan:
         only: Sequence[str] | None,
         fix: Mapping[str, Any] | None,
     ) -> "Plan":
-        """The plan for a model and a training set.
+        """Return the plan for a model and a training set.
 
         Raises `UnknownNameError` for a model or setting that is not known, `SettingError` for one
         that cannot be.
@@ -75,7 +75,7 @@ class Plan:
         return any(row.name == "optimizer" for row in self.rows)
 
     def settings(self, values: Mapping[str, Any]) -> Settings:
-        """The settings of a run with these values; what they leave open is the recipe's."""
+        """Return the settings of a run with these values; what they leave open is the recipe's."""
         strengths = {name: values[name] for name in values if name in STRENGTHS}
         return Settings.of(
             self.model,
@@ -90,19 +90,19 @@ class Plan:
         )
 
     def draw(self, trial: Any) -> dict[str, Any]:
-        """The values that a trial of Optuna's draws for the rows."""
+        """Return the values that a trial of Optuna's draws for the rows."""
         optimizer = self.fixed.get("optimizer", zoo.entry(self.model).recipe.optimizer)
         return drawn(self.rows, trial, optimizer)
 
     def drawn_settings(self, values: Mapping[str, Any]) -> Settings:
-        """The settings of a trial that drew these values."""
+        """Return the settings of a trial that drew these values."""
         fixed = dict(self.fixed)
         if values.get("optimizer", "sgd") != "sgd":
             fixed.pop("momentum", None)
         return self.settings({**fixed, **values})
 
     def recipe(self) -> dict[str, Any]:
-        """What is tried first: the values of the space that are nearest to the model's recipe."""
+        """Return what is tried first: the values in the space nearest to the model's recipe."""
         settings, rates = Settings.of(self.model), zoo.dropout_rates(self.model)
         own = {**vars(settings), **vars(settings.augmentation)}
         own["dropout"] = sum(rates) / len(rates) if rates else None
@@ -122,21 +122,21 @@ class Plan:
         }
 
     def refuse_other(self, kept: Any, where: str) -> None:
-        """Raise `CheckpointError` if what was kept `where` is not of this plan."""
+        """Raise `FileError` if what was kept `where` is not of this plan."""
         mine = self.to_dict()
         if not isinstance(kept, dict) or kept.keys() != mine.keys():
-            raise CheckpointError(f"{where}: holds no search of minicnn's")
+            raise FileError(f"{where}: holds no search of minicnn's")
         for key, now in mine.items():
             then = kept[key]
             if then == now:
                 continue
             if key == "data":
-                raise CheckpointError(f"{where}: its search is on other data")
+                raise FileError(f"{where}: its search is on other data")
             if isinstance(then, dict):
                 names = [k for k in {**then, **now} if then.get(k) != now.get(k)]
                 then, now = ({k: each.get(k) for k in names} for each in (then, now))
                 then, now = (_words(each) for each in (then, now))
-            raise CheckpointError(f"{where}: its search is another: {key} {then}, now {now}")
+            raise FileError(f"{where}: its search is another: {key} {then}, now {now}")
 
 
 def _words(settings: Mapping[str, Any]) -> str:

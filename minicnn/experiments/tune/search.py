@@ -52,7 +52,7 @@ class Search:
         self.wanted, self.seconds = wanted, seconds
 
     def refuse_unreachable(self, url: str | None) -> None:
-        """Raise `CheckpointError` if there is no such database."""
+        """Raise `FileError` if there is no such database."""
         if url is not None:
             with _quiet_optuna(), opened(self.folder, url):
                 pass
@@ -70,7 +70,7 @@ class Search:
             return self._found(interrupted)
 
     def _opened(self, storage: BaseStorage, url: str | None) -> optuna.Study:
-        """The study, made now or by whoever came first."""
+        """Return the study, made now or by whoever came first."""
         name = self.folder.absolute().name
         try:
             study = optuna.create_study(
@@ -86,7 +86,7 @@ class Search:
         return study
 
     def _pruner(self) -> optuna.pruners.BasePruner:
-        """Stops what is worse than the median of the others at the same epoch.
+        """Return a pruner that stops a trial worse than the median of the others at the same epoch.
 
         Not in the first third, for a schedule that starts low is no worse in the end.
         """
@@ -157,7 +157,7 @@ class Search:
         return accuracy
 
     def _trained(self, settings: Settings, trial: optuna.Trial, show: Callback) -> float:
-        """The accuracy of a model that is trained by these settings; raises `TrialPruned`."""
+        """Return the accuracy of a model that is trained by these settings; raise `TrialPruned`."""
         report = _Report(trial)
         try:
             model = settings.build_model(self.data)
@@ -222,7 +222,7 @@ def _trial(trial: FrozenTrial) -> Trial:
 
 
 def _plan_of(study: optuna.Study) -> Any:
-    """What the study is of; whoever made it may need a moment to say so."""
+    """Return what the study is of; whoever made it may need a moment to say so."""
     for _ in range(20):
         if PLAN in study.user_attrs:
             return study.user_attrs[PLAN]

@@ -26,11 +26,11 @@ class Choice:
     """Whether numbers are drawn at distances by their ratio."""
 
     def suggest(self, trial: Any) -> Any:
-        """The value for a trial of Optuna's."""
+        """Let a trial of Optuna's choose a value."""
         return trial.suggest_categorical(self.name, self.values)
 
     def nearest(self, value: Any) -> Any:
-        """The value itself, or None if it is not one of these."""
+        """Return the value itself, or None if it is not one of the choices."""
         return value if value in self.values else None
 
     def __str__(self) -> str:
@@ -47,11 +47,11 @@ class Range:
     log: bool = False
 
     def suggest(self, trial: Any) -> float:
-        """The value for a trial of Optuna's."""
+        """Let a trial of Optuna's choose a value."""
         return trial.suggest_float(self.name, self.low, self.high, log=self.log)
 
     def nearest(self, value: float | None) -> float | None:
-        """The number from `low` to `high` that is nearest to `value`; None for None."""
+        """Return the number from `low` to `high` that is nearest to `value`; None for None."""
         return None if value is None else min(max(value, self.low), self.high)
 
     def __str__(self) -> str:
@@ -62,7 +62,9 @@ Dimension = Choice | Range
 
 
 def _rows(kind: type) -> Iterator[Dimension]:
-    """The rows that the settings of a dataclass declare, those of one inside it in its place."""
+    """Yield the rows that the settings of a dataclass declare, those of one inside it in its
+    place.
+    """
     for name, declared in settings_of(kind).items():
         if name == "augmentation":
             yield from _rows(Augmentation)
@@ -84,7 +86,7 @@ def rows_for(
     fix: Mapping[str, Any] | None = None,
     images: int | None = None,
 ) -> tuple[Dimension, ...]:
-    """The rows to search for a model of the zoo.
+    """Return the rows to search for a model of the zoo.
 
     - `only`: the names of these; all of `SPACE` if not given.
     - `fix`: settings with values that are not searched.
@@ -113,14 +115,14 @@ def rows_for(
 
 
 def _of_batches(row: Dimension, images: int | None) -> Dimension:
-    """The batch sizes that do not exceed the training set; at least the smallest."""
+    """Keep the batch sizes that do not exceed the training set; keep the smallest in any case."""
     assert isinstance(row, Choice)
     fitting = tuple(size for size in row.values if images is None or size <= images)
     return Choice(row.name, fitting or row.values[:1], row.log)
 
 
 def fixed_value(name: str, text: Any) -> Any:
-    """The value that a text stands for; raises `UnknownNameError`, `SettingError`.
+    """Parse the value that a text stands for; raise `UnknownNameError`, `SettingError`.
 
     >>> fixed_value("lr", "1e-3"), fixed_value("batch_size", "64")
     (0.001, 64)
@@ -138,7 +140,7 @@ def fixed_value(name: str, text: Any) -> Any:
 
 
 def drawn(rows: Sequence[Dimension], trial: Any, optimizer: str) -> dict[str, Any]:
-    """What a trial of Optuna's draws for the rows; momentum only where the optimizer is sgd.
+    """Draw values for the rows from a trial of Optuna's; momentum only if the optimizer is sgd.
 
     - `optimizer`: which it is if the rows do not say.
     """
@@ -150,7 +152,7 @@ def drawn(rows: Sequence[Dimension], trial: Any, optimizer: str) -> dict[str, An
 
 
 def plain(rows: Sequence[Dimension]) -> dict[str, Any]:
-    """The rows as plain data, to be kept and compared."""
+    """Return the rows as plain data, to be kept and compared."""
     return {row.name: {k: _list(v) for k, v in asdict(row).items() if k != "name"} for row in rows}
 
 

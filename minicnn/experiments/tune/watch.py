@@ -37,13 +37,15 @@ class Watch:
         self.bar.update(self.task, total=wanted, completed=finished, description=words)
 
     def trial(self, number: int, finished: int, wanted: int) -> "ShowTrial":
-        """A trial begins; gives the callback that shows it."""
+        """Begin a trial; return the callback that shows it."""
         return ShowTrial(self, number, finished, wanted)
 
     def ended(
         self, number: int, values: Mapping[str, Any], accuracy: float | None, why: str
     ) -> None:
-        """A trial has ended with this accuracy, or None if it has none; `why` is a word on it."""
+        """End a trial with its accuracy, or None if it has none; `why` says in a word how it
+        ended.
+        """
         figure = "–" if accuracy is None else f"{accuracy:.4f}"
         line = f"trial {number:>3}  {figure:>6}  {in_words(values)}"
         self.console.print(f"{line}  {why}".rstrip(), highlight=False, soft_wrap=True)
@@ -67,7 +69,7 @@ class ShowTrial(Callback):
 
 
 def in_words(values: Mapping[str, Any]) -> str:
-    """The values of a trial in a line.
+    """Format the values of a trial in one line.
 
     >>> in_words({"lr": 0.00123456, "optimizer": "adam", "batch_size": 64})
     'lr 0.00123, optimizer adam, batch_size 64'
@@ -76,7 +78,7 @@ def in_words(values: Mapping[str, Any]) -> str:
 
 
 def worded(value: Any) -> str:
-    """A value with three digits that count.
+    """Format a value with three significant digits.
 
     >>> worded(0.123456), worded(128), worded("cosine")
     ('0.123', '128', 'cosine')

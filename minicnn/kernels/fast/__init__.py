@@ -31,7 +31,7 @@ from minicnn.kernels.fast.normalisation import (
     moments,
 )
 from minicnn.kernels.fast.pooling import max_pool2d, max_pool2d_vjp
-from minicnn.kernels.fast.winners import conv2d_dweight_of_winners, conv2d_dx_of_winners
+from minicnn.kernels.fast.winners import conv2d_dweight_from_argmax, conv2d_dx_from_argmax
 
 __all__ = [
     "adam_step",
@@ -43,9 +43,9 @@ __all__ = [
     "conv2d",
     "conv2d_dbias",
     "conv2d_dweight",
-    "conv2d_dweight_of_winners",
+    "conv2d_dweight_from_argmax",
     "conv2d_dx",
-    "conv2d_dx_of_winners",
+    "conv2d_dx_from_argmax",
     "conv2d_relu",
     "conv2d_relu_max_pool2d",
     "dense",

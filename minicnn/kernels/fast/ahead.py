@@ -23,10 +23,10 @@ def compile_backward_pass() -> None:
     stride, padding, pool = (1, 1), "valid", (2, 2)
     fast.dense_dweight(matrix, matrix)
     fast.relu_vjp(dy, dy)
-    fast.conv2d_dx_of_winners(dy, winner, weight, x.shape, stride, padding, pool)
-    fast.conv2d_dweight_of_winners(dy, winner, grey, (3, 3), stride, padding, pool)
+    fast.conv2d_dx_from_argmax(dy, winner, weight, x.shape, stride, padding, pool)
+    fast.conv2d_dweight_from_argmax(dy, winner, grey, (3, 3), stride, padding, pool)
     fast.adam_step(*np.zeros((4, 1 << 17), np.float32), 1, 1e-3, 0.9, 0.999, 1e-7)
-    fast.conv2d_dweight_of_winners(dy, winner, x, (3, 3), stride, padding, pool)
+    fast.conv2d_dweight_from_argmax(dy, winner, x, (3, 3), stride, padding, pool)
     fast.conv2d_dbias(dy)
 
 

@@ -66,7 +66,7 @@ def _come_from(slope, start, wide, on_rows, part_rows, places):
 
 @inner
 def _read(frame, whole, rest, new):
-    """The brightness at each place, interpolated."""
+    """Interpolate the brightness at each place."""
     pixels, goal, wide = frame.reshape(-1), new.reshape(-1), np.uint32(frame.shape[1])
     top, left, down, right = whole[0], whole[1], rest[0], rest[1]
     for p in range(goal.size):

@@ -73,7 +73,7 @@ class KernelCache(FunctionCache):
 
 @functools.cache
 def _text_of_kernels() -> str:
-    """A digest of this package: a kernel is also built from functions of other files."""
+    """Return a digest of this package: a kernel is also built from functions of other files."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 

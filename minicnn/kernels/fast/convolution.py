@@ -61,7 +61,7 @@ class Windows(NamedTuple):
 def windows(
     shape: tuple[int, int, int], kernel: Pair, stride: Pair, padding: str, pool: Pair = (1, 1)
 ) -> Windows:
-    """The windows of an image (H, W, C); with `pool` only those that whole pools cover."""
+    """Return the windows of an image (H, W, C); with `pool` only those that whole pools cover."""
     height, width, channels = shape
     (top, bottom), (left, right) = pads((height, width), kernel, stride, padding)
     oh, ow = out_size((height, width), kernel, stride, padding)
@@ -196,7 +196,7 @@ class Phase(NamedTuple):
 
 
 def _phases(size: int, out: int, kernel: int, stride: int, pad: int) -> Iterator[Phase]:
-    """The phases of an axis of `size` pixels with `pad` before, and `out` windows.
+    """Yield the phases of an axis of `size` pixels with `pad` before, and `out` windows.
 
     Pixel ``i = stride * q + phase - pad`` is in window q - u at the weight ``stride * u + phase``,
     for every such u.
@@ -244,7 +244,9 @@ def conv2d_dx(
 
 
 def _dx_of_phase(dy: Array, weight: Array, rows: Phase, columns: Phase) -> Array:
-    """The gradient of the pixels in these rows and columns: a convolution of `dy`, padded."""
+    """Return the gradient of the pixels in these rows and columns: a convolution of `dy`,
+    padded.
+    """
     n, c, f = len(dy), *weight.shape[2:]
     spread = (rows.length, columns.length)
     at = windows((*spread, f), (rows.taps, columns.taps), (1, 1), "valid")
@@ -272,7 +274,9 @@ def load_panel(dy, n, q, panel):
 
 @inner
 def unpool_panel(dy, winner, n, q, pool, across, width, panel):
-    """The same for a gradient behind max pooling: each value goes to its winner, the rest is 0."""
+    """Return the same for a gradient behind max pooling: each value goes to its winner, the rest is
+    0.
+    """
     _, pools, f = dy.shape
     flat, winners = dy.reshape(-1), winner.reshape(-1)
     for p in range(pools):

@@ -63,7 +63,7 @@ def pack_panel(flat, first, row_step, column_step, depth, count, panel, at):
 
 
 def _flat(matrix: Array) -> tuple[Array, int, int]:
-    """The elements in a row, and how far apart the matrix's rows and columns lie in it."""
+    """Return the elements in a row, and the strides between the matrix's rows and columns in it."""
     if matrix.T.flags.c_contiguous:
         return contiguous(matrix.T).reshape(-1), 1, len(matrix)
     return contiguous(matrix).reshape(-1), matrix.shape[1], 1
@@ -182,7 +182,7 @@ def _multiply_few_rows(a, row_step, step, b, bias, relu, y, threads):
 
 
 def _product(a: Array, b: Array, bias: Array, relu: bool) -> Array:
-    """``a @ b + bias``, with ReLU if asked for."""
+    """Compute ``a @ b + bias``, with ReLU if asked for."""
     m, n = len(a), b.shape[1]
     few_rows = m < 4 * MR and n >= SPAN
     if m * b.size < FEW_PRODUCTS and not few_rows:

@@ -78,7 +78,7 @@ class CompiledKernel:
         self.alone = inner(_named(function, f"{function.__qualname__}_alone"))
 
     def for_threads(self, threads: int) -> Any:
-        """The compiled function for so many."""
+        """Return the compiled function for so many."""
         return self.together if threads > 1 else self.alone
 
 
@@ -86,7 +86,7 @@ parallel = CompiledKernel
 
 
 def _named(function: Any, name: str) -> Any:
-    """The same function under another name: numba keeps what it compiled by name."""
+    """Return the same function under another name: numba keeps what it compiled by name."""
     twin = types.FunctionType(function.__code__, function.__globals__, name)
     twin.__qualname__, twin.__module__ = name, function.__module__
     return twin
@@ -94,7 +94,7 @@ def _named(function: Any, name: str) -> Any:
 
 @inner
 def share(total, thread, threads):
-    """The part of `total` items, from and to, that falls to this thread."""
+    """Return the part of `total` items, from and to, that falls to this thread."""
     return thread * total // threads, (thread + 1) * total // threads
 
 
@@ -228,7 +228,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def contiguous(array: Array) -> Array:
-    """The array, or a copy in row-major order: what compiled code reads from.
+    """Return the array, or a copy in row-major order: what compiled code reads from.
 
     Of a read-only array it is the same memory, not marked so: numba would compile every kernel once
     more for it.

@@ -53,14 +53,14 @@ class Emit:
         ]
 
     def at(self, pointer: Any, offset: Any) -> Any:
-        """The address `offset` elements further on."""
+        """Return the address `offset` elements further on."""
         return self.builder.gep(pointer, [self.number(offset)])
 
     def number(self, value: Any) -> Any:
         return ir.Constant(_I64, value) if isinstance(value, int) else value
 
     def entry(self, table: Any, index: Any) -> Any:
-        """An offset out of a table."""
+        """Return an offset out of a table."""
         return self.builder.load(self.at(table, index))
 
     def load(self, pointer: Any) -> Any:
@@ -72,7 +72,9 @@ class Emit:
         self.builder.store(value, pointer, align=4)
 
     def load_some(self, pointer: Any, count: Any, kind: Any = None) -> Any:
-        """The first `count` elements, zeros behind them; nothing behind them is touched."""
+        """Load the first `count` elements, with zeros behind them; nothing behind them is
+        touched.
+        """
         kind = kind or self.vector
         wanted = self._first(count)
         pointer = self.builder.bitcast(pointer, kind.as_pointer())
@@ -90,7 +92,7 @@ class Emit:
         self.builder.call(function, [value, pointer, ir.Constant(_I32, 4), wanted])
 
     def _first(self, count: Any) -> Any:
-        """A mask that is true in the first `count` places."""
+        """Return a mask that is true in the first `count` places."""
         places = ir.Constant(ir.VectorType(_I64, WIDTH), list(range(WIDTH)))
         return self.builder.icmp_signed("<", places, self.spread(count))
 
@@ -106,7 +108,7 @@ class Emit:
         return self.builder.shuffle_vector(first, undefined, from_there)
 
     def broadcast(self, pointer: Any) -> Any:
-        """The number at an address in every place of a vector."""
+        """Put the number at an address in every place of a vector."""
         return self.spread(self.builder.load(pointer))
 
     def sums(self, count: int, kind: Any = None) -> list[Any]:
@@ -121,7 +123,7 @@ class Emit:
         self.builder.store(self.builder.call(fma, [x, y, self.builder.load(total)]), total)
 
     def times(self, count: Any) -> Any:
-        """A loop that runs `count` times."""
+        """Emit a loop that runs `count` times."""
         return cgutils.for_range(self.builder, self.number(count), intp=_I64)
 
     def if_full(self, columns: Any) -> Any:
@@ -245,7 +247,7 @@ def move(e, x, x0, x_apart, lines, columns, y, y0, y_apart):
 
 @micro_kernel
 def keep_largest(e, x, x0, groups, members, bias, b0, relu, columns, y, winner, y0, y_apart):
-    """What follows a convolution: pooling, bias, ReLU, for one panel of its output.
+    """Emit what follows a convolution: pooling, bias, ReLU, for one panel of its output.
 
     Of the `members` lines of each group of `x`, NR numbers each, the largest: plus bias, with ReLU
     if `relu`, to ``y[y0 + group*y_apart + j]``; and with more than one member its number to

@@ -42,7 +42,7 @@ def list_winners(dy, winner, n, o, corners, cells, places, gains):
 
 
 @parallel
-def _weight_gradient_of_winners(
+def _weight_gradient_from_argmax(
     x, dy, winner, corners, cells, height, width, top, left, parts, threads
 ):
     """parts[p] (F, KH, run): part p's images' part, the weights of a kernel's line in a run."""
@@ -73,7 +73,7 @@ def _weight_gradient_of_winners(
 
 
 @parallel
-def _input_gradient_of_winners(
+def _input_gradient_from_argmax(
     dy, winner, weight, corners, cells, height, width, top, left, dx, threads
 ):
     """dx (N, H, W, C): each winner's gradient times its kernel, added over the winner's window."""
@@ -107,10 +107,10 @@ def _winner_places(at: Windows, pool: Pair) -> tuple[Array, Array]:
 
 
 @checked
-def conv2d_dweight_of_winners(
+def conv2d_dweight_from_argmax(
     dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
 ) -> Array:
-    """See `reference.conv2d_dweight_of_winners`."""
+    """See `reference.conv2d_dweight_from_argmax`."""
     n, *shape = x.shape
     c, f = shape[2], dy.shape[3]
     if not worth_visiting(kernel, c):
@@ -121,7 +121,7 @@ def conv2d_dweight_of_winners(
     run_length = kernel[1] * c
     parts = np.zeros((part_count(n, f), f, kernel[0], run_length + -run_length % SPAN), x.dtype)
     run(
-        _weight_gradient_of_winners, contiguous(x), contiguous(dy).reshape(n, -1, f),
+        _weight_gradient_from_argmax, contiguous(x), contiguous(dy).reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), corners, cells,
         at.height, at.width, at.top, at.left, parts, thread_count(len(parts) * f),
     )  # fmt: skip
@@ -130,10 +130,10 @@ def conv2d_dweight_of_winners(
 
 
 @checked
-def conv2d_dx_of_winners(
+def conv2d_dx_from_argmax(
     dy: Array, winner: Array, weight: Array, x_shape: Shape, stride: Pair, padding: str, pool: Pair
 ) -> Array:
-    """See `reference.conv2d_dx_of_winners`."""
+    """See `reference.conv2d_dx_from_argmax`."""
     n, *shape = x_shape
     kh, kw, c, f = weight.shape
     at = windows(tuple(shape), (kh, kw), stride, padding, pool)
@@ -145,7 +145,7 @@ def conv2d_dx_of_winners(
     lines[:, :, : kw * c] = weight.reshape(kh, kw * c, f).transpose(2, 0, 1)
     dx = np.empty(x_shape, dy.dtype)
     run(
-        _input_gradient_of_winners, contiguous(dy).reshape(n, -1, f),
+        _input_gradient_from_argmax, contiguous(dy).reshape(n, -1, f),
         contiguous(winner).reshape(n, -1, f), lines, corners, cells,
         at.height, at.width, at.top, at.left, dx, thread_count(n),
     )  # fmt: skip

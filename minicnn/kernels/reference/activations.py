@@ -11,7 +11,7 @@ def relu(x: Array) -> Array:
 
 
 def relu_vjp(dy: Array, y: Array) -> Array:
-    """The gradient passes where the output is positive; at exactly 0 it is 0, as in Keras."""
+    """Pass the gradient where the output is positive; at exactly 0 it is 0, as in Keras."""
     return np.where(y > 0, dy, 0)
 
 

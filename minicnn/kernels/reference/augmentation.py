@@ -6,7 +6,7 @@ from minicnn.kernels.geometry import Array
 
 
 def bilinear(images: Array, rows: Array, columns: Array) -> Array:
-    """The brightness at places between the pixels.
+    """Interpolate the brightness at places between the pixels.
 
     Pixel ``[i, j]`` lies at row i and column j. Elsewhere it is the mean of the four pixels around,
     each weighted by how near it is: ``(1 - distance in rows) * (1 - distance in columns)``. Outside

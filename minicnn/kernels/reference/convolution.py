@@ -27,7 +27,9 @@ def conv2d_dweight(
     stride: Pair = (1, 1),
     padding: str = "valid",
 ) -> Array:
-    """The gradient of the kernels, (KH, KW, C, F): each window times what came of it, summed."""
+    """Return the gradient of the kernels, (KH, KW, C, F): each window times what came of it,
+    summed.
+    """
     cols = im2col(x, kernel, stride, padding)
     k, f = cols.shape[-1], dy.shape[-1]
     dweight = cols.reshape(-1, k).T @ dy.reshape(-1, f)
@@ -41,7 +43,9 @@ def conv2d_dx(
     stride: Pair = (1, 1),
     padding: str = "valid",
 ) -> Array:
-    """The gradient of the input, (N, H, W, C): the windows' shares, summed where they overlap."""
+    """Return the gradient of the input, (N, H, W, C): the windows' shares, summed where they
+    overlap.
+    """
     f = dy.shape[-1]
     dcols = dy.reshape(-1, f) @ weight.reshape(-1, f).T
     dcols = dcols.reshape(*dy.shape[:3], dcols.shape[1])
@@ -49,5 +53,5 @@ def conv2d_dx(
 
 
 def conv2d_dbias(dy: Array) -> Array:
-    """The gradient of the bias, (F,): it was added to every output of its kernel."""
+    """Return the gradient of the bias, (F,): it was added to every output of its kernel."""
     return dy.sum(axis=(0, 1, 2), dtype=np.float64).astype(dy.dtype)  # a long sum loses digits

@@ -44,7 +44,7 @@ def conv2d_relu_max_pool2d(
     return relu(y), winner
 
 
-def conv2d_dweight_of_winners(
+def conv2d_dweight_from_argmax(
     dy: Array,
     winner: Array,
     x: Array,
@@ -59,7 +59,7 @@ def conv2d_dweight_of_winners(
     return conv2d_dweight(dz, x, kernel, stride, padding)
 
 
-def conv2d_dx_of_winners(
+def conv2d_dx_from_argmax(
     dy: Array,
     winner: Array,
     weight: Array,

@@ -6,7 +6,7 @@ from minicnn.kernels.geometry import Array
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """The matrix product (M, K) @ (K, N) -> (M, N)."""
+    """Multiply the matrices (M, K) @ (K, N) -> (M, N)."""
     return a @ b
 
 
@@ -16,15 +16,17 @@ def dense(x: Array, weight: Array, bias: Array) -> Array:
 
 
 def dense_dx(dy: Array, weight: Array) -> Array:
-    """The gradient of the input, (N, I): each input went into every output by its weight."""
+    """Return the gradient of the input, (N, I): each input went into every output by its weight."""
     return matmul(dy, weight.T)
 
 
 def dense_dweight(dy: Array, x: Array) -> Array:
-    """The gradient of the weight, (I, U): each input times what came of it, summed over N."""
+    """Return the gradient of the weight, (I, U): each input times what came of it, summed over
+    N.
+    """
     return matmul(x.T, dy)
 
 
 def dense_dbias(dy: Array) -> Array:
-    """The gradient of the bias, (U,): it was added to every row."""
+    """Return the gradient of the bias, (U,): it was added to every row."""
     return dy.sum(axis=0, dtype=np.float64).astype(dy.dtype)  # a long sum loses digits

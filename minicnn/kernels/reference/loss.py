@@ -26,5 +26,5 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
 
 
 def softmax_cross_entropy_vjp(dlosses: Array, probabilities: Array, targets: Array) -> Array:
-    """The gradient of the logits, (N, C): what was said minus what was right."""
+    """Return the gradient of the logits, (N, C): what was said minus what was right."""
     return dlosses[:, None] * (probabilities - targets)

@@ -14,12 +14,12 @@ def _inside(x_shape: Shape, pool: Pair, stride: Pair, padding: str) -> Array:
 
 
 def first_inside(x_shape: Shape, pool: Pair, stride: Pair, padding: str) -> Array:
-    """The first cell of each window that is not in the padding: (1, OH, OW, 1)."""
+    """Return the first cell of each window that is not in the padding: (1, OH, OW, 1)."""
     return _inside(x_shape, pool, stride, padding).argmax(axis=0)
 
 
 def max_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> tuple[Array, Array]:
-    """The largest value of each window, and which cell held it.
+    """Return the largest value of each window, and which cell held it.
 
     (N, H, W, C) -> y (N, OH, OW, C), winner (N, OH, OW, C) int32, the cell's number ``i * PW + j``.
     Of equal values the first one wins, so that a gradient goes to one cell only.
@@ -53,7 +53,7 @@ def max_pool2d_vjp(
 
 
 def avg_pool2d(x: Array, pool: Pair, stride: Pair, padding: str = "valid") -> Array:
-    """The mean of each window, (N, H, W, C) -> (N, OH, OW, C); padding does not count."""
+    """Return the mean of each window, (N, H, W, C) -> (N, OH, OW, C); padding does not count."""
     out = out_size(x.shape[1:3], pool, stride, padding)
     padded = pad(x, pool, stride, padding).astype(np.float64)  # large numbers may have a mean
     total = sum(cells(padded, pool, stride, out))

@@ -48,7 +48,7 @@ def col2im(
     stride: Pair = (1, 1),
     padding: str = "valid",
 ) -> Array:
-    """The transpose of `im2col`: (N, OH, OW, KH*KW*C) -> (N, H, W, C).
+    """Apply the transpose of `im2col`: (N, OH, OW, KH*KW*C) -> (N, H, W, C).
 
     A pixel was copied into every window that covers it, so its gradient is the *sum* over them.
 

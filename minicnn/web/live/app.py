@@ -21,7 +21,7 @@ class LivePage:
         self._tag, self._body = "", b""
 
     async def training(self, request: Request) -> Response:
-        """The newest note; 204 if its tag is the one that the page has already (`after`)."""
+        """Return the newest note; 204 if its tag is the one that the page has already (`after`)."""
         self.asked = time.monotonic()
         note = self.view.note
         if request.query_params.get("after") == note["tag"]:
@@ -32,7 +32,7 @@ class LivePage:
 
 
 def build_app(page: LivePage, settings: ServiceSettings, started: Callable[[], None]) -> FastAPI:
-    """The page as an ASGI application; `started` is called when it begins to answer."""
+    """Return the page as an ASGI application; `started` is called when it begins to answer."""
     app = bare_app(settings, STATIC / "live" / "index.html", started, openapi_url=None)
     app.add_route("/training", page.training)
     return app

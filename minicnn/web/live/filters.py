@@ -14,7 +14,7 @@ MOST = 32
 
 
 def filters(model: Module) -> dict[str, Any] | None:
-    """The first layer's filters, or None for a model that has none that are pictures.
+    """Return the first layer's filters, or None for a model that has none that are pictures.
 
     - `layer`: its name; `count`, `height`, `width`: of the pictures.
     - `levels`: int8 of shape (count, height, width) in base64; ±127 is the largest weight.

@@ -71,7 +71,7 @@ class LiveView(Callback):
         self._publish()
 
     def _add(self, training: TrainingState, seconds: float) -> None:
-        """A point for what came since the one before: the running means give the sums."""
+        """Add a point for what came since the one before: the running means give the sums."""
         images = training.images - self._images
         if images > 0:
             loss, accuracy = training.loss * training.images, training.accuracy * training.images

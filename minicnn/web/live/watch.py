@@ -69,7 +69,7 @@ def _tell_failure(view: LiveView, error: BaseException) -> None:
 def _served(
     page: LivePage, settings: ServiceSettings, listener: Listener, ready: Callable[[str], None]
 ) -> Iterator[None]:
-    """The server in a thread of its own; it is up when the block begins, and gone at its end."""
+    """Serve in a thread of its own; it is up when the block begins, and gone at its end."""
     logger = logging.getLogger("uvicorn.error")  # a terminal in which training has its bar
     logger.addHandler(logging.NullHandler())
     logger.propagate = False

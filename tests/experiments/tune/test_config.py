@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from minicnn.errors import CheckpointError, UnknownNameError
+from minicnn.errors import FileError, UnknownNameError
 from minicnn.experiments import runs
 from minicnn.experiments.settings import read_config
 
@@ -56,13 +56,13 @@ def test_a_runs_own_config_gives_the_run_again(data, command):
 
 BAD = {
     "an unknown setting": ({"learning_rate": 1}, UnknownNameError, "setting in .* 'learning_rate'"),
-    "an unknown strength": ({"augmentation": {"twist": 1}}, CheckpointError, "'twist'"),
-    "a word for a number": ({"lr": "fast"}, CheckpointError, "lr cannot be 'fast'"),
-    "a number for a word": ({"optimizer": 3}, CheckpointError, "optimizer cannot be 3"),
-    "a fraction of an epoch": ({"epochs": 1.5}, CheckpointError, "epochs cannot be 1.5"),
-    "a truth": ({"lr": True}, CheckpointError, "lr cannot be True"),
-    "nothing": ({"lr": None}, CheckpointError, "lr cannot be None"),
-    "a word for strengths": ({"augmentation": "some"}, CheckpointError, "augmentation cannot be"),
+    "an unknown strength": ({"augmentation": {"twist": 1}}, FileError, "'twist'"),
+    "a word for a number": ({"lr": "fast"}, FileError, "lr cannot be 'fast'"),
+    "a number for a word": ({"optimizer": 3}, FileError, "optimizer cannot be 3"),
+    "a fraction of an epoch": ({"epochs": 1.5}, FileError, "epochs cannot be 1.5"),
+    "a truth": ({"lr": True}, FileError, "lr cannot be True"),
+    "nothing": ({"lr": None}, FileError, "lr cannot be None"),
+    "a word for strengths": ({"augmentation": "some"}, FileError, "augmentation cannot be"),
 }
 
 

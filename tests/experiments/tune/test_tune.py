@@ -18,7 +18,7 @@ import minicnn as mc
 from minicnn.bridge.extras import install_command
 from minicnn.data import idx, read_idx, write_idx
 from minicnn.errors import (
-    CheckpointError,
+    FileError,
     MissingPackageError,
     SettingError,
     UnknownNameError,
@@ -300,7 +300,7 @@ def test_a_database_does_what_a_journal_does(whole, data):
     again = tune(data, storage="sqlite:///study.db")
     assert timeless(again) == timeless(whole)
     shutil.rmtree("search")
-    with pytest.raises(CheckpointError, match="study 'search' in the database: its search is anot"):
+    with pytest.raises(FileError, match="study 'search' in the database: its search is anot"):
         tune(data, storage="sqlite:///study.db", seed=1)
 
 
@@ -320,30 +320,30 @@ OTHERS = {
 def test_another_search_is_not_gone_on_with(copied, data, case):
     changes, words = OTHERS[case]
     before = {path: path.read_bytes() for path in copied.glob("*.*")}
-    with pytest.raises(CheckpointError, match=f"^search: its search is another: {words}$"):
+    with pytest.raises(FileError, match=f"^search: its search is another: {words}$"):
         tune(data, **changes)
     assert {path: path.read_bytes() for path in copied.glob("*.*")} == before
 
 
 def test_other_data_is_refused(copied, tmp_path):
     other = write_data(tmp_path / "other", size=12, seed=1)
-    with pytest.raises(CheckpointError, match="its search is on other data"):
+    with pytest.raises(FileError, match="its search is on other data"):
         tune(other)
 
 
 def test_a_study_of_another_kind_is_refused(copied, data):
     (copied / "study.json").write_text('{"title": "a thesis"}')
-    with pytest.raises(CheckpointError, match="search: holds no search of minicnn's"):
+    with pytest.raises(FileError, match="search: holds no search of minicnn's"):
         tune(data)
     (copied / "study.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"study\.json: cannot be read as JSON"):
+    with pytest.raises(FileError, match=r"study\.json: cannot be read as JSON"):
         tune(data)
 
 
 def test_a_study_that_another_program_made_is_refused(data, monkeypatch):
     monkeypatch.setattr(search.time, "sleep", lambda seconds: None)
     optuna.create_study(storage="sqlite:///study.db", study_name="search")
-    with pytest.raises(CheckpointError, match="holds no search of minicnn's"):
+    with pytest.raises(FileError, match="holds no search of minicnn's"):
         tune(data, storage="sqlite:///study.db")
 
 
@@ -352,7 +352,7 @@ def test_a_study_that_another_program_made_is_refused(data, monkeypatch):
 )
 def test_a_journal_that_cannot_be_read_is_refused(copied, data, content):
     (copied / "journal.log").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"journal\.log: no journal of a search, or damaged"):
+    with pytest.raises(FileError, match=r"journal\.log: no journal of a search, or damaged"):
         tune(data)
 
 
@@ -404,7 +404,7 @@ def test_a_mistake_is_answered_before_anything_is_made(data, case):
     ],
 )
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(data, url, words):
-    with pytest.raises(CheckpointError, match=words) as caught:
+    with pytest.raises(FileError, match=words) as caught:
         tune(data, storage=url)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
