@@ -17,7 +17,7 @@ SPECK = 0.02  # of the largest piece's pixels; what has fewer is no part of a di
 
 
 def grouped(left: Numbers, right: Numbers) -> Numbers:
-    """Number the digit that each piece of ink is part of: 1, 2, … from left to right.
+    """Give each piece of ink the number of its digit: 1, 2, … from left to right.
 
     From left to right, a piece is a part of the digit before it if at least half of it lies above
     or below that digit, or half of that digit above or below the piece. Else a new digit begins.
@@ -43,7 +43,7 @@ def grouped(left: Numbers, right: Numbers) -> Numbers:
 
 
 def segments(mask: Mask) -> Numbers:
-    """Number the digit that each pixel belongs to: 1, 2, … from left to right, 0 for none.
+    """Give each pixel the number of its digit: 1, 2, … from left to right, 0 for none.
 
     Pixels that touch, at a corner or a side, are one piece. Pieces with less than `SPECK` times the
     pixels of the largest one are dropped; `grouped` says which of the others are one digit.
