@@ -30,7 +30,7 @@ def opened(content: bytes) -> Any:
 
 
 def contents(h5: Any) -> dict[str, Any]:
-    """The groups and datasets by path, each once; links to elsewhere are not followed.
+    """Return the groups and datasets by path, each once; links to elsewhere are not followed.
 
     Keras 2 on Windows has put its own separator, ``\\``, into some names.
     """
@@ -40,7 +40,7 @@ def contents(h5: Any) -> dict[str, Any]:
 
 
 def array_of(dataset: Any, room: Room) -> Array:
-    """The numbers of a dataset, as float32.
+    """Return the numbers of a dataset, as float32.
 
     Raises `FileError` if it is none, if they lie in another file, or there is no room.
     """

@@ -67,7 +67,7 @@ class Run:
 
     @classmethod
     def created(cls, folder: StrPath, settings: Settings) -> "Run":
-        """Return a new run, not on disk yet; raise `CheckpointError` if there is something
+        """Return a new run, not on disk yet; raise `FileError` if there is something
         already.
         """
         cls.refuse_taken(Path(folder))
