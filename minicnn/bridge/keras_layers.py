@@ -17,8 +17,8 @@ from minicnn import nn
 from minicnn.errors import FileError, one_line
 from minicnn.kernels.geometry import Pair
 from minicnn.nn import Module
+from minicnn.nn.arguments import ACTIVATIONS, as_pair
 from minicnn.nn.init import INITIALIZERS
-from minicnn.nn.layers import ACTIVATIONS, as_pair
 from minicnn.nn.module import Shape
 
 Config = dict[str, Any]

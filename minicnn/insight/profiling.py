@@ -14,8 +14,8 @@ import numpy as np
 from minicnn import functional as F
 from minicnn.errors import SettingError, ShapeError
 from minicnn.nn import Conv2D, Dense, Module, Sequential
+from minicnn.nn.arguments import as_pair
 from minicnn.nn.fusion import FusedStep, fused_steps
-from minicnn.nn.layers import as_pair
 from minicnn.optim import Adam
 from minicnn.tape import Array
 from minicnn.tensor import Tensor

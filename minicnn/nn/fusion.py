@@ -12,8 +12,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from minicnn.nn.layers import BatchNorm, Conv2D, Dense, MaxPool2D, ReLU
+from minicnn.nn.batch_norm import BatchNorm
+from minicnn.nn.layers import Conv2D, Dense, ReLU
 from minicnn.nn.module import Module
+from minicnn.nn.pooling import MaxPool2D
 from minicnn.tensor import Tensor
 
 M = TypeVar("M", bound=Module)

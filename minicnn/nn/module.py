@@ -296,3 +296,10 @@ def _find(place: str, value: Any, found: list[tuple[str, Module | Tensor]]) -> N
             _find(f"{place}.{key}", item, found)
     elif isinstance(value, (set, frozenset)) and any(isinstance(item, _FOUND) for item in value):
         raise ShapeError(f"{place} is a set, which has no order; keep layers and weights in a list")
+
+
+class SameShape(Module):
+    """Base of the layers whose output has the shape of their input."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape

@@ -12,8 +12,9 @@ from minicnn.nn.building import on_zeros, parents_generator, zeros
 from minicnn.nn.fusion import fused_steps
 from minicnn.nn.head import Head
 from minicnn.nn.inputs import check_pixels
-from minicnn.nn.layers import LAYERS, Rescaling
+from minicnn.nn.layers import LAYERS
 from minicnn.nn.module import Module, Shape
+from minicnn.nn.shaping import Rescaling
 from minicnn.tape import Array, no_grad
 from minicnn.tensor import Tensor
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from minicnn import functional as F
 from minicnn import kernels, nn
 from minicnn.gradient_check import gradcheck
-from minicnn.nn.layers import ACTIVATIONS, LAYERS
+from minicnn.nn.arguments import ACTIVATIONS
+from minicnn.nn.layers import LAYERS
 from minicnn.tensor import Tensor
 
 from .draws import KINK, away_from_zero, between, both_sets, cases, distinct, few, seeds

@@ -7,7 +7,7 @@ from typing import Any
 
 from minicnn.metrics import Interval
 from minicnn.nn import Conv2D, Dense, Dropout, MaxPool2D, Module, Sequential
-from minicnn.nn.layers import as_pair
+from minicnn.nn.arguments import as_pair
 from minicnn.plain_data import from_dict
 
 Cells = list[list[str]]
