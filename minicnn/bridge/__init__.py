@@ -7,7 +7,8 @@ minicnn keeps its weights as Keras does, so they cross without a transpose and b
     twin = mc.to_keras(model)                      # a live keras.Sequential; mc.from_keras(twin)
     print(mc.compare_layers(model, twin, x))       # the first layer at which they part
 
-What is carried over and what is not stands in `keras_config`, where the softmax stands in
-`softmax`. In short: a Keras model that ends in softmax comes in without it, for minicnn's models
-end in logits; what goes out gains it again, unless told ``softmax=False``. Optimizers stay behind.
+`keras_layers` has a table of what is read of each layer, `keras_model` builds the model, and
+`keras_config` describes one of ours to Keras. A Keras model that ends in softmax comes in without
+it, since minicnn's models end in logits; it gains the softmax again on the way out, unless told
+``softmax=False``. Optimizers stay behind.
 """
