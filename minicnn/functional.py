@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.errors import SettingError, ShapeError
-from minicnn.kernels.geometry import Pair, out_size
+from minicnn.kernels.geometry import Pair
 from minicnn.tape import Array, once
 from minicnn.tensor import Operand, Tensor, op
 
@@ -83,7 +83,6 @@ def dropout(x, rate: float, rng: np.random.Generator):
 @op
 def dense(x, weight, bias):
     """``x @ weight + bias``: (N, I), (I, U), (U,) -> (N, U)."""
-    _check_dense(x, weight, bias)
     return (
         kernels.dense(x, weight, bias),
         lambda dy: kernels.dense_dx(dy, weight),
@@ -95,7 +94,6 @@ def dense(x, weight, bias):
 @op
 def dense_relu(x, weight, bias):
     """``relu(dense(x, ...))`` in one pass over memory."""
-    _check_dense(x, weight, bias)
     y = kernels.dense_relu(x, weight, bias)
     before_relu = once(lambda dy: kernels.relu_vjp(dy, y))
     return (
@@ -106,22 +104,12 @@ def dense_relu(x, weight, bias):
     )
 
 
-def _check_dense(x: Array, weight: Array, bias: Array) -> None:
-    fits = x.ndim == weight.ndim == 2 and x.shape[1] == len(weight)
-    if not fits or bias.shape != weight.shape[1:]:
-        raise ShapeError(
-            f"dense: input {x.shape}, weight {weight.shape} and bias {bias.shape} do not fit: "
-            f"the input must be (N, {len(weight)}), the bias ({weight.shape[-1]},)"
-        )
-
-
 # ------------------------------------------------------------------ convolution and pooling
 
 
 @op
 def conv2d(x, weight, bias, stride: Pair = (1, 1), padding: str = "valid"):
     """Cross-correlation plus bias: (N, H, W, C), (KH, KW, C, F), (F,) -> (N, OH, OW, F)."""
-    _check_convolution(x, weight, bias, stride, padding)
     return (
         kernels.conv2d(x, weight, bias, stride, padding),
         lambda dy: kernels.conv2d_dx(dy, weight, x.shape, stride, padding),
@@ -133,7 +121,6 @@ def conv2d(x, weight, bias, stride: Pair = (1, 1), padding: str = "valid"):
 @op
 def conv2d_relu(x, weight, bias, stride: Pair = (1, 1), padding: str = "valid"):
     """``relu(conv2d(x, ...))`` in one pass over memory."""
-    _check_convolution(x, weight, bias, stride, padding)
     y = kernels.conv2d_relu(x, weight, bias, stride, padding)
     before_relu = once(lambda dy: kernels.relu_vjp(dy, y))
     return (
@@ -153,8 +140,6 @@ def conv2d_relu_max_pool2d(
     Only the winner of each pool has a gradient, so the rules visit the winners alone.
     """
     kernel = weight.shape[:2]
-    image = _check_convolution(x, weight, bias, stride, padding)
-    out_size(image, pool, pool, "valid")
     y, winner = kernels.conv2d_relu_max_pool2d(x, weight, bias, stride, padding, pool)
     alive = once(lambda dy: kernels.relu_vjp(dy, y))
     windows = (stride, padding, pool)
@@ -166,21 +151,9 @@ def conv2d_relu_max_pool2d(
     )
 
 
-def _check_convolution(x: Array, weight: Array, bias: Array, stride: Pair, padding: str) -> Pair:
-    """(OH, OW), or a `ShapeError` that says what does not fit."""
-    _check_images("conv2d", x)
-    if weight.ndim != 4 or weight.shape[2] != x.shape[3] or bias.shape != weight.shape[3:]:
-        raise ShapeError(
-            f"conv2d: input {x.shape}, weight {weight.shape} and bias {bias.shape} do not fit: "
-            f"the weight must be (KH, KW, {x.shape[3]}, F), the bias (F,)"
-        )
-    return out_size(x.shape[1:3], weight.shape[:2], stride, padding)
-
-
 @op
 def max_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str = "valid"):
     """Return the largest value of each window; of equal ones the first takes the whole gradient."""
-    _check_images("max_pool2d", x)
     stride = stride or pool
     y, winner = kernels.max_pool2d(x, pool, stride, padding)
     return y, lambda dy: kernels.max_pool2d_vjp(dy, winner, x.shape, pool, stride, padding)
@@ -189,7 +162,6 @@ def max_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str 
 @op
 def avg_pool2d(x, pool: Pair = (2, 2), stride: Pair | None = None, padding: str = "valid"):
     """Return the mean of each window; cells of the padding do not count."""
-    _check_images("avg_pool2d", x)
     stride = stride or pool
     y = kernels.avg_pool2d(x, pool, stride, padding)
     return y, lambda dy: kernels.avg_pool2d_vjp(dy, x.shape, pool, stride, padding)
@@ -234,11 +206,6 @@ def batch_norm_relu(x, gamma, beta, mean: Array, variance: Array, epsilon: float
         lambda dy: rules(dy)[1],
         lambda dy: rules(dy)[2],
     )
-
-
-def _check_images(name: str, x: Array) -> None:
-    if x.ndim != 4:
-        raise ShapeError(f"{name}: the input must be images (N, H, W, C), got shape {x.shape}")
 
 
 # ------------------------------------------------------------------ loss

@@ -241,8 +241,9 @@ def _described(value: Any) -> str:
 
 
 def _chosen(function: Kernel, entry: Signature, arguments: tuple[Any, ...], own: bool) -> Kernel:
-    """Return what is to be called with arguments of these kinds and sizes; raises if they do not
-    fit.
+    """Return what is to be called with arguments of these kinds and sizes.
+
+    Raises `ShapeError` if they do not fit.
     """
     kinds = [KINDS[parameter.kind] for parameter in entry.takes]
     for parameter, kind, value in zip(entry.takes, kinds, arguments, strict=True):
@@ -265,7 +266,7 @@ def _chosen(function: Kernel, entry: Signature, arguments: tuple[Any, ...], own:
 
 
 def _common_dtype(entry: Signature, arguments: dict[str, Any]) -> np.dtype:
-    """In which the kernel computes: that of the arrays that it changes, else of all together."""
+    """Return the dtype to compute in: that of the arrays that are changed, else of all together."""
     changed = [parameter.name for parameter in entry.takes if parameter.kind == "changed"]
     for name in changed:
         dtype: np.dtype = arguments[changed[0]].dtype
@@ -282,17 +283,16 @@ def _common_dtype(entry: Signature, arguments: dict[str, Any]) -> np.dtype:
 
 
 def name_of(function: Kernel) -> str:
-    """Return the name of a function and its module; a student's module has the name of the
-    lesson.
-    """
+    """Return a function's name and its module's; a student's module is called like the lesson."""
     return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
 
 
 def _judged(function: Kernel, entry: Signature, sizes: Sizes, dtype: np.dtype) -> Kernel:
-    """Keep the pieces that may be whole digits, with the probability of each that it is."""
+    """Let the function raise `ShapeError` where it gives something else than the reference."""
     dtypes = [np.dtype(np.int32) if result.kind == "cells" else dtype for result in entry.gives]
     expected = [(np.ndarray, d, sizes.shape(p)) for d, p in zip(dtypes, entry.gives, strict=True)]
     changed = [i for i, parameter in enumerate(entry.takes) if parameter.kind == "changed"]
+    who, shapes = f"{name_of(function)} in place of {entry.name}", str(sizes)
 
     def kernel(*arguments: Any) -> Any:
         finite = all(np.isfinite(a).all() for a in arguments if isinstance(a, np.ndarray))
@@ -300,15 +300,11 @@ def _judged(function: Kernel, entry: Signature, sizes: Sizes, dtype: np.dtype) -
         results = () if given is None else given if isinstance(given, tuple) else (given,)
         found = [(np.ndarray, a.dtype, a.shape) if _is_array(a) else (type(a),) for a in results]
         if found != expected:
-            raise ShapeError(
-                f"{name_of(function)} in place of {entry.name} must give {_list(expected)} for "
-                f"{sizes}, got {_list(found)}"
-            )
+            raise ShapeError(f"{who} must give {_list(expected)} for {shapes}, got {_list(found)}")
         after = [*results, *(arguments[i] for i in changed)]
         if finite and any(np.isnan(a).any() for a in after):
             raise ShapeError(
-                f"{name_of(function)} in place of {entry.name} gives NaN for {sizes}, in which "
-                "there are only finite numbers"
+                f"{who} gives NaN for {shapes}, in which there are only finite numbers"
             )
         return given
 

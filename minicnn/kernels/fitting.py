@@ -68,7 +68,7 @@ class Sizes:
         return self.known.get(name)
 
     def _count_windows(self, padding: str) -> None:
-        """How many windows there are, and how many pools behind them."""
+        """Learn how many windows there are, and how many pools behind them."""
         out = out_size(self._pair(""), self._pair("K"), self._pair("S"), padding)
         self.known["OH"], self.known["OW"] = out
         if "PH" in self.known:
@@ -85,10 +85,18 @@ class Sizes:
 
     def _refuse(self, why: str) -> NoReturn:
         sized = [p for p in self.signature.takes if p.sizes]
-        need = ", ".join(
-            f"{p.name} ({', '.join(p.sizes)}{',' * (len(p.sizes) == 1)})" for p in sized
-        )
+        need = ", ".join(f"{p.name} {_written(p.sizes)}" for p in sized)
         raise ShapeError(f"{self.signature.name}: {why}; got {self}; need {need}")
+
+
+def _written(sizes: tuple[str, ...]) -> str:
+    """Say what an array of these sizes is.
+
+    >>> _written(("N", "H", "W", "C")), _written(("U",))
+    ('images (N, H, W, C)', '(U,)')
+    """
+    text = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+    return f"images {text}" if sizes == ("N", "H", "W", "C") else text
 
 
 def _shape(argument: Any) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ wrong calls of every kernel, in a process of its own.
 
 import inspect
 import re
+import weakref
 from types import FunctionType
 
 import numpy as np
@@ -441,3 +442,13 @@ def test_a_student_is_told_whose_function_in_which_lesson_has_given_what(tmp_pat
     said = r"04_linear_layers\.dense_dbias in place of dense_dbias must .*\(3,\).* got .*\(4,\)"
     with own_code(tmp_path), pytest.raises(ShapeError, match=said):
         F.softmax_cross_entropy(model(MATRIX), np.zeros(4, int)).backward()
+
+
+def test_the_memory_of_earlier_calls_keeps_no_array_alive():
+    for own in (False, True):
+        kernel = checking.checked(reference.relu, own=own)
+        x = np.zeros(3)
+        there = weakref.ref(x)
+        kernel(x)
+        del x
+        assert there() is None

@@ -318,7 +318,7 @@ def _weight_gradient(
                         )  # fmt: skip
 
 
-def dweight(
+def _dweight(
     dy: Array, winner: Array, x: Array, kernel: Pair, stride: Pair, padding: str, pool: Pair
 ) -> Array:
     """`conv2d_dweight`; with a `winner` (N, pools, F), behind max pooling, by way of all pixels."""
@@ -344,4 +344,4 @@ def conv2d_dweight(
     dy: Array, x: Array, kernel: Pair, stride: Pair = (1, 1), padding: str = "valid"
 ) -> Array:
     """See `reference.conv2d_dweight`."""
-    return dweight(dy, NO_WINNER, x, kernel, stride, padding, (1, 1))
+    return _dweight(dy, NO_WINNER, x, kernel, stride, padding, (1, 1))

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from minicnn.kernels.checking import checked
-from minicnn.kernels.fast.convolution import Windows, conv2d_dx, dweight, load_image, windows
+from minicnn.kernels.fast.convolution import Windows, _dweight, conv2d_dx, load_image, windows
 from minicnn.kernels.fast.parallel import (
     Array,
     contiguous,
@@ -115,7 +115,7 @@ def conv2d_dweight_from_argmax(
     c, f = shape[2], dy.shape[3]
     if not worth_visiting(kernel, c):
         flat = contiguous(winner).reshape(n, -1, f)
-        return dweight(dy, flat, x, kernel, stride, padding, pool)
+        return _dweight(dy, flat, x, kernel, stride, padding, pool)
     at = windows(tuple(shape), kernel, stride, padding, pool)
     corners, cells = _winner_places(at, pool)
     run_length = kernel[1] * c
