@@ -146,13 +146,18 @@ def _is_of_copies(shape: tuple[int, ...], x: tuple[int, ...], dy: tuple[int, ...
     )
 
 
+def is_engines(function: Any) -> bool:
+    """Whether a function is minicnn's own; one that `exec` has made has no module."""
+    return (function.__module__ or "").partition(".")[0] == "minicnn"
+
+
 def _whose(rule: Any) -> str:
     """For the end of a message: the functions in the rule that are not the engine's."""
     rule = rule.args[0] if isinstance(rule, partial) else rule
     names = rule.__code__.co_names if isinstance(rule, FunctionType) else ()
     called = [f for name in names if isinstance(f := rule.__globals__.get(name), FunctionType)]
     functions = dict.fromkeys([rule, *called, unbroadcast])
-    theirs = [name_of(f) for f in functions if f.__module__.partition(".")[0] != "minicnn"]
+    theirs = [name_of(f) for f in functions if not is_engines(f)]
     return f"; not the engine's own: {', '.join(theirs)}" if theirs else ""
 
 
@@ -202,5 +207,5 @@ def steps_back(root: Any, dy: Array) -> Iterator[tuple[Any, Array, list[tuple[An
                 dx = sent_back(node.op, rule, dy, x)
                 sent.append((x, dx))
                 earlier = gradients.get(id(x))
-                gradients[id(x)] = dx if earlier is None else earlier + dx
+                gradients[id(x)] = dx if earlier is None else np.asarray(earlier + dx)
         yield tensor, dy, sent

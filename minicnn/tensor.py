@@ -24,7 +24,7 @@ import numpy as np
 
 from minicnn import kernels
 from minicnn.errors import GradientError, GradientShapeError, OpError, ShapeError
-from minicnn.tape import ARRAYS, Array, Node, Rule, Step, once, recording, steps_back
+from minicnn.tape import ARRAYS, Array, Node, Rule, Step, is_engines, once, recording, steps_back
 
 Operand = Union["Tensor", Array, float]
 Axis = int | tuple[int, ...] | None
@@ -44,7 +44,7 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
     """
     name, signature = forward.__name__.strip("_"), inspect.signature(forward)
     parameters = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    is_engines = forward.__module__.partition(".")[0] == "minicnn"
+    own = is_engines(forward)
 
     @functools.wraps(forward)
     def apply(*args: Any, **kwargs: Any) -> Tensor:
@@ -58,7 +58,7 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
         for a in args:
             if isinstance(a, Tensor):
                 needed = needed or a.requires_grad
-                a = a._data if is_engines else a.data
+                a = a._data if own else a.data
             arrays.append(a)
         if needed := needed and recording.get():
             arrays = [
@@ -75,7 +75,7 @@ def op(forward: Callable[..., tuple]) -> Callable[..., "Tensor"]:
                 rules.append(_missing_rule(name, parameters[min(i, len(parameters) - 1)]))
             edges = [e for e in zip(args, rules, strict=False) if isinstance(e[0], Tensor)]
             rules = [rule if x.requires_grad else None for x, rule in edges]
-            if not is_engines:
+            if not own:
                 rules = [rule and functools.partial(_without_writing, rule) for rule in rules]
             result.node = Node(name, [x for x, _ in edges], rules, result)
             result.requires_grad = True
@@ -292,7 +292,7 @@ class Tensor:
             if self.grad is None:
                 self.grad = gradient
             elif np.shape(self.grad) == self.shape:
-                self.grad = self.grad + gradient
+                self.grad = np.asarray(self.grad + gradient)
             else:
                 raise GradientShapeError(
                     f"the .grad that was set has shape {np.shape(self.grad)}; the tensor, and so "

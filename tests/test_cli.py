@@ -706,7 +706,7 @@ def test_killed_in_epoch_2_and_resumed_is_as_never_stopped(
 
 @pytest.mark.parametrize("how", ["plain", "as the cause", "lost in a callback"])
 def test_ctrl_c_is_one_line_wherever_it_comes(command, monkeypatch, how):
-    def interrupted() -> None:
+    def interrupted(**_: object) -> None:
         if how == "plain":
             raise KeyboardInterrupt
         if how == "as the cause":

@@ -111,7 +111,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         "examples/labels.json",
         "experiments/report/class_page.html.jinja",
         "reader/judge.npz",
+        "experiments/report/data_page.md.jinja",
         "experiments/report/page.html.jinja",
+        "experiments/report/run_page.md.jinja",
+        "experiments/tune/page.md.jinja",
     }
     pages = {
         path.relative_to(CHECKOUT).as_posix()

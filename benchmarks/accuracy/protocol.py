@@ -106,11 +106,13 @@ class Protocol:
             return None
         run, settings = Run.opened(folder), self.settings(seed)
         run.refuse_other(asdict(settings))
-        if run.settings != settings:
-            raise FileError(
-                f"{folder}: was started with {run.settings.epochs} epochs, now {settings.epochs}; "
-                "choose another folder with --runs"
-            )
+        for name in ("epochs", "data"):
+            then, now = getattr(run.settings, name), getattr(settings, name)
+            if then != now:
+                raise FileError(
+                    f"{folder}: was started with {name} {then!r}, now {now!r}; choose another "
+                    "folder with --runs"
+                )
         path = folder / "seed.json"
         return Seed(**json.loads(path.read_text())) if path.exists() else None
 

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import typer
+
 from minicnn.cli import (
     compare,
     doctor,
@@ -65,6 +67,8 @@ def main() -> None:
         if swallowed or _by_ctrl_c(error):
             _say("stopped by Ctrl-C")
             raise SystemExit(130) from None
+        if isinstance(error, typer.Abort):  # a question that was answered with no
+            raise SystemExit(1) from None
         mistake = _mistake(error)
         if mistake is None:
             raise

@@ -275,8 +275,8 @@ def test_a_folder_of_other_settings_is_refused(ask, data, results):
     assert ask("mlp", seeds=1).code == 0
     before = results()
     for change, message in (
-        ({"epochs": 3}, "was started with 2 epochs, now 3"),
-        ({"data": data.parent}, "was started with other settings: data"),
+        ({"epochs": 3}, "was started with epochs 2, now 3"),
+        ({"data": data.parent}, "was started with data"),
     ):
         result = ask("mlp", seeds=1, **change)
         assert result.code == 2

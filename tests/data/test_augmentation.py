@@ -21,7 +21,7 @@ from minicnn.data.augmentation import (
     warp,
     zoom,
 )
-from minicnn.errors import SettingError
+from minicnn.errors import DataError, SettingError
 
 # Between the last pixel and the zeros outside, `grid-constant` interpolates, `constant` cuts.
 LINEAR = {"order": 1, "mode": "grid-constant"}
@@ -423,7 +423,7 @@ def test_settings_pass_through_json():
     ],
 )
 def test_what_is_no_batch_of_pictures_is_refused(images, says):
-    with pytest.raises(SettingError, match=f"{says}.*; need"):
+    with pytest.raises(DataError, match=f"{says}.*; need"):
         EVERYTHING(images, np.random.default_rng(0))
 
 

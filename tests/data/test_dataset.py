@@ -246,7 +246,7 @@ def test_split_draws_from_its_generator():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, 10, float("nan"), float("inf")])
 def test_split_refuses_the_fraction(fraction):
-    with pytest.raises(DataError, match="need one between 0 and 1"):
+    with pytest.raises(SettingError, match="need one between 0 and 1"):
         numbered(10).split(fraction, np.random.default_rng(0))
 
 
@@ -329,7 +329,7 @@ def test_a_batch_size_may_be_a_numpy_integer_and_the_whole_set():
 
 @pytest.mark.parametrize("rng", [0, np.random.RandomState(0), np.random])
 def test_only_a_generator_is_taken(rng):
-    with pytest.raises(DataError, match=r"need a numpy\.random\.Generator"):
+    with pytest.raises(SettingError, match=r"need a numpy\.random\.Generator"):
         numbered(10).batches(5, rng)
-    with pytest.raises(DataError, match=r"need a numpy\.random\.Generator"):
+    with pytest.raises(SettingError, match=r"need a numpy\.random\.Generator"):
         numbered(10).split(0.5, rng)
