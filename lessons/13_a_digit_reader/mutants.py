@@ -192,18 +192,18 @@ MUTANTS = {
     "classify": [
         Mutant(
             "logits",
-            [("kernels.softmax(logits)", "logits")],
+            [("model.head.probabilities(logits)", "logits")],
             "What comes back as probabilities are the logits: negative ones are among them, and "
             "they do not add up to 1. Softmax is missing.",
         ),
         Mutant(
             "not_normalised",
-            [("kernels.softmax(logits)", "np.exp(logits)")],
+            [("model.head.probabilities(logits)", "np.exp(logits)")],
             "The exponentials are not divided by their sum, so that they do not add up to 1.",
         ),
         Mutant(
             "softmax_over_batch",
-            [("kernels.softmax(logits)", "kernels.softmax(logits.T).T")],
+            [("model.head.probabilities(logits)", "model.head.probabilities(logits.T).T")],
             "Softmax runs over the pictures of the batch; it must run over the classes of each.",
         ),
         Mutant(

@@ -3,11 +3,15 @@
 import numpy as np
 
 from minicnn.errors import ShapeError
-from minicnn.nn.pixels import SLACK, wrong_range
+from minicnn.nn.pixels import wrong_range
 from minicnn.tape import Array
 
 BRIGHT = 10
 """More than pictures that are scaled, or standardised, come to, and less than bytes do."""
+
+
+OVERSHOOT = 0.25
+"""How far a picture may leave 0 to 1: one that was resized by splines does, beside its edges."""
 
 
 def checked(x: Array) -> Array:
@@ -35,7 +39,7 @@ def check_pixels(x: Array, trained: bool) -> None:
     if not x.size:
         return
     low, high = float(x.min()), float(x.max())
-    if trained and not (low >= -SLACK and high <= 1 + SLACK):
+    if trained and not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):
         raise ShapeError(f"the model was trained on pixels from 0 to 1: {wrong_range(low, high)}")
     if x.ndim == 4 and x.shape[3] in (1, 3, 4) and low >= 0 and high > BRIGHT:
         raise ShapeError(f"the input seems to be of bytes: {wrong_range(low, high)}")

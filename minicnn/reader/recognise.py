@@ -148,7 +148,8 @@ def classify(
 
     Gives the most probable class of each, `(N,)`, and all probabilities, `(N, C)`.
     """
-    probabilities = model.head.probabilities(model.predict(frames[..., np.newaxis]))
+    logits = model.predict(frames[..., np.newaxis])
+    probabilities = model.head.probabilities(logits)
     return probabilities.argmax(axis=1), probabilities
 
 

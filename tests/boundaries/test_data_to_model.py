@@ -36,7 +36,7 @@ def floats(low, high, count=12):
 
 # ------------------------------------------------------------------ the range of the pixels
 
-RANGES = {"bytes": (0, 255), "signed": (-1, 1), "standardised": (-0.42, 2.82), "a little": (0, 1.1)}
+RANGES = {"bytes": (0, 255), "signed": (-1, 1), "standardised": (-0.42, 2.82), "a little": (0, 1.3)}
 
 
 @pytest.mark.parametrize("case", RANGES)
