@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import minicnn as mc
 from minicnn import nn
 
 from .markdown import CHECKOUT, blocks
@@ -53,6 +54,7 @@ def run(code: str, names: dict[str, Any]) -> Any:
 
 def numbers(value: Any) -> np.ndarray | None:
     """The value as an array, if it is made of numbers."""
+    value = value.data if isinstance(value, mc.Tensor) else value
     value = getattr(value, "detach", lambda: value)()
     if isinstance(value, (int, float, np.ndarray)) or hasattr(value, "__array__"):
         return np.asarray(value)
